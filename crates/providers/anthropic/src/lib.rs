@@ -1,0 +1,1 @@
+//! The Anthropic Messages dialect and surface: pure translation both ways.

@@ -1,0 +1,1 @@
+//! The OpenAI dialect and surface: pure translation both ways.

@@ -1,0 +1,1 @@
+//! Dialect crates by feature, and the rows of providers.toml as Provider values.

@@ -1,0 +1,1 @@
+//! Prometheus registry with pre-resolved handles, tracing, log formats.

@@ -1,0 +1,1 @@
+//! Vector runner, laws, scripted upstream, fake clock. A dev-dependency only.

@@ -1,0 +1,1 @@
+//! The only outbound I/O: pooled client, timeouts, egress guard.

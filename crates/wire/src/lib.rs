@@ -1,0 +1,1 @@
+//! Framing and JSON surgery on bytes: SSE, NDJSON, top-level object scan, splice, rope payload.

@@ -1,0 +1,1 @@
+//! The suites that need the whole: golden cases, behaviour of the binary, SDK clients, speed.
