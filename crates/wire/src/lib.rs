@@ -1,1 +1,35 @@
 //! Framing and JSON surgery on bytes: SSE, NDJSON, top-level object scan, splice, rope payload.
+//!
+//! Everything here is synchronous and pure: bytes in, bytes out. Nothing knows about HTTP, clocks or sockets.
+//!
+//! - [`Object`] checks a JSON text in one pass and remembers its top-level members; [`Edits`] change some of them
+//!   while every other byte stays as it was; [`Payload`] is the result, a rope that shares the source's memory.
+//! - [`view!`] declares a typed view of a JSON object that keeps the members it does not know in [`Extra`].
+//! - [`SseDecoder`] and [`NdjsonDecoder`] turn reads of any size into events and lines.
+
+mod edit;
+mod ndjson;
+mod object;
+mod payload;
+mod raw;
+mod scan;
+mod sse;
+mod text;
+mod view;
+
+pub use edit::Edits;
+pub use ndjson::{NdjsonDecoder, NdjsonError};
+pub use object::{Member, Members, Object};
+pub use payload::Payload;
+pub use raw::Extra;
+pub use scan::ScanError;
+pub use sse::{SseDecoder, SseError, SseEvent, write_sse, write_sse_comment};
+pub use text::quote;
+
+/// What [`view!`] expands to; not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::view::{AlwaysPresent, Key, Presence};
+    pub use serde;
+    pub use serde_json;
+}

@@ -1,0 +1,157 @@
+//! A JSON object by its top-level members, read and edited without parsing the values.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::edit::{self, Edits};
+use crate::payload::Payload;
+use crate::scan::{self, ScanError, Span};
+use crate::text::unescape;
+
+/// A checked JSON object: the source text and where its top-level members are, in order.
+///
+/// The whole text is valid JSON (RFC 8259) in UTF-8, at most 128 levels deep, with nothing behind the object.
+/// Of members with the same key the last one counts.
+#[derive(Clone)]
+pub struct Object {
+    source: Bytes,
+    members: Vec<Span>,
+}
+
+/// One top-level member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// The key, unescaped.
+    pub key: Cow<'a, str>,
+    /// The JSON text of the value.
+    pub raw: &'a [u8],
+}
+
+/// Iterator over the members of an [`Object`].
+#[derive(Clone)]
+pub struct Members<'a> {
+    object: &'a Object,
+    spans: std::slice::Iter<'a, Span>,
+}
+
+impl Object {
+    /// Checks the text and finds its members.
+    pub fn scan(source: Bytes) -> Result<Self, ScanError> {
+        let members = scan::scan(&source)?;
+        Ok(Self { source, members })
+    }
+
+    /// The whole text as it was given.
+    pub fn source(&self) -> &Bytes {
+        &self.source
+    }
+
+    /// All members in order, duplicates included.
+    pub fn members(&self) -> Members<'_> {
+        Members { object: self, spans: self.members.iter() }
+    }
+
+    /// The JSON text of a value.
+    pub fn raw(&self, key: &str) -> Option<&str> {
+        self.find(key).map(|span| text_of(&self.source, span))
+    }
+
+    /// The JSON text of a value, sharing the source's memory.
+    pub fn raw_bytes(&self, key: &str) -> Option<Bytes> {
+        self.find(key).map(|span| self.source.slice(span.value.clone()))
+    }
+
+    /// The value, unescaped, if it is a string.
+    pub fn str(&self, key: &str) -> Option<Cow<'_, str>> {
+        string_inner(self.raw(key)?).map(unescape)
+    }
+
+    /// The value if it is `true` or `false`.
+    pub fn bool(&self, key: &str) -> Option<bool> {
+        match self.raw(key)? {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The value if it is a whole number that fits, written without fraction or exponent.
+    pub fn u64(&self, key: &str) -> Option<u64> {
+        self.raw(key)?.parse().ok()
+    }
+
+    /// Whether the value is there and `null`.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.raw(key) == Some("null")
+    }
+
+    /// Whether there is such a member, `null` included.
+    pub fn contains(&self, key: &str) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// The text with some members changed; all bytes outside the edits are the source's own.
+    ///
+    /// Without an edit that changes anything, the result is the source itself.
+    pub fn splice(&self, edits: &Edits) -> Payload {
+        edit::splice(&self.source, &self.members, edits)
+    }
+
+    fn find(&self, key: &str) -> Option<&Span> {
+        self.members.iter().rev().find(|span| key_is(&self.source, span, key))
+    }
+}
+
+/// Prints lengths only: bodies are private.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Object({} members, {} bytes)", self.members.len(), self.source.len())
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = Member<'a>;
+
+    fn next(&mut self) -> Option<Member<'a>> {
+        let span = self.spans.next()?;
+        let source: &'a [u8] = &self.object.source;
+        Some(Member { key: key_of(source, span), raw: source.get(span.value.clone()).unwrap_or_default() })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.spans.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Members<'_> {}
+
+/// Whether the member at `span` has this key.
+pub(crate) fn key_is(source: &[u8], span: &Span, key: &str) -> bool {
+    let inner = key_literal(source, span);
+    if inner == key.as_bytes() {
+        // A key with a backslash in its literal cannot equal itself unescaped.
+        return memchr::memchr(b'\\', inner).is_none();
+    }
+    // An escape is longer than what it stands for.
+    inner.len() > key.len() && memchr::memchr(b'\\', inner).is_some() && key_of(source, span) == key
+}
+
+fn key_of<'a>(source: &'a [u8], span: &Span) -> Cow<'a, str> {
+    unescape(std::str::from_utf8(key_literal(source, span)).unwrap_or_default())
+}
+
+/// The key without its quotes.
+fn key_literal<'a>(source: &'a [u8], span: &Span) -> &'a [u8] {
+    source.get(span.key.start + 1..span.key.end - 1).unwrap_or_default()
+}
+
+fn text_of<'a>(source: &'a [u8], span: &Span) -> &'a str {
+    // The scan has checked the source, and a value starts and ends on characters.
+    source.get(span.value.clone()).and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default()
+}
+
+fn string_inner(raw: &str) -> Option<&str> {
+    raw.strip_prefix('"')?.strip_suffix('"')
+}

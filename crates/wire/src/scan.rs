@@ -1,0 +1,304 @@
+//! One pass over a JSON object: checks the whole text and reports where its top-level members are.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Containers may be nested this deep; the top-level object counts as one.
+const MAX_DEPTH: u32 = 128;
+
+/// Why a text is not a JSON object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanError {
+    offset: usize,
+    line: usize,
+    column: usize,
+    expected: &'static str,
+    truncated: bool,
+}
+
+impl ScanError {
+    /// Bytes before the place where the text stops making sense.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Line of that place, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// Column of that place in characters, from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What should have been there.
+    pub fn expected(&self) -> &'static str {
+        self.expected
+    }
+
+    /// Whether the text simply ends there.
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    fn new(text: &[u8], offset: usize, expected: &'static str) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+        let is_char_start = |byte: &&u8| **byte & 0xC0 != 0x80;
+        Self {
+            offset,
+            line: 1 + memchr::memchr_iter(b'\n', before).count(),
+            column: 1 + before.iter().skip(line_start).filter(is_char_start).count(),
+            expected,
+            truncated: offset >= text.len(),
+        }
+    }
+}
+
+impl fmt::Display for ScanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, line, column, expected, .. } = self;
+        let found = if self.truncated { ", but the text ends there" } else { "" };
+        write!(f, "invalid JSON: expected {expected} at line {line} column {column} (byte {offset}){found}")
+    }
+}
+
+impl std::error::Error for ScanError {}
+
+/// Where a member is in the source.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    /// The key's literal, quotes included.
+    pub(crate) key: Range<usize>,
+    /// The value, without surrounding white space.
+    pub(crate) value: Range<usize>,
+}
+
+/// Checks that `text` is one JSON object and nothing else, and finds its members.
+pub(crate) fn scan(text: &[u8]) -> Result<Vec<Span>, ScanError> {
+    if let Err(error) = std::str::from_utf8(text) {
+        return Err(ScanError::new(text, error.valid_up_to(), "valid UTF-8"));
+    }
+    let mut scanner = Scanner { text, at: 0 };
+    let mut members = Vec::with_capacity(16);
+    match scanner.document(&mut members) {
+        Ok(()) => Ok(members),
+        Err(expected) => Err(ScanError::new(text, scanner.at, expected)),
+    }
+}
+
+/// `Err` says what was expected at `at`.
+type Step<T = ()> = Result<T, &'static str>;
+
+struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self, members: &mut Vec<Span>) -> Step {
+        if self.peek_token() != Some(b'{') {
+            return Err("a JSON object");
+        }
+        self.at += 1;
+        if self.peek_token() == Some(b'}') {
+            self.at += 1;
+        } else {
+            self.members(members)?;
+        }
+        match self.peek_token() {
+            None => Ok(()),
+            Some(_) => Err("nothing after the object"),
+        }
+    }
+
+    /// The members of the top-level object up to and with its closing brace.
+    fn members(&mut self, members: &mut Vec<Span>) -> Step {
+        loop {
+            let key = self.key()?;
+            self.peek_token();
+            let start = self.at;
+            self.value()?;
+            members.push(Span { key, value: start..self.at });
+            match self.peek_token() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err("`,` or `}`"),
+            }
+        }
+    }
+
+    /// One value with all that it contains; `at` ends right behind it.
+    fn value(&mut self) -> Step {
+        // One bit per open container, the innermost lowest: set for an object.
+        let mut open: u128 = 0;
+        let mut depth = 1;
+        loop {
+            match self.peek_token() {
+                Some(b'"') => self.string()?,
+                Some(bracket @ (b'{' | b'[')) => {
+                    if depth == MAX_DEPTH {
+                        return Err("at most 128 levels of nesting");
+                    }
+                    self.at += 1;
+                    let object = bracket == b'{';
+                    depth += 1;
+                    open = open << 1 | u128::from(object);
+                    let close = if object { b'}' } else { b']' };
+                    if self.peek_token() != Some(close) {
+                        if object {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                }
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(b't') => self.literal(b"true", "`true`")?,
+                Some(b'f') => self.literal(b"false", "`false`")?,
+                Some(b'n') => self.literal(b"null", "`null`")?,
+                _ => return Err("a value"),
+            }
+            if self.close(&mut open, &mut depth)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// After a value: closes containers. `true` when the outermost value is complete, `false` when another follows.
+    fn close(&mut self, open: &mut u128, depth: &mut u32) -> Step<bool> {
+        while *depth > 1 {
+            let object = *open & 1 == 1;
+            match (self.peek_token(), object) {
+                (Some(b'}'), true) | (Some(b']'), false) => {
+                    self.at += 1;
+                    *open >>= 1;
+                    *depth -= 1;
+                }
+                (Some(b','), true) => {
+                    self.at += 1;
+                    self.key()?;
+                    return Ok(false);
+                }
+                (Some(b','), false) => {
+                    self.at += 1;
+                    return Ok(false);
+                }
+                (_, true) => return Err("`,` or `}`"),
+                (_, false) => return Err("`,` or `]`"),
+            }
+        }
+        Ok(true)
+    }
+
+    /// A key with its colon; returns where the key's literal is.
+    fn key(&mut self) -> Step<Range<usize>> {
+        if self.peek_token() != Some(b'"') {
+            return Err("a key in double quotes");
+        }
+        let start = self.at;
+        self.string()?;
+        let end = self.at;
+        if self.peek_token() != Some(b':') {
+            return Err("`:` after the key");
+        }
+        self.at += 1;
+        Ok(start..end)
+    }
+
+    /// A string whose opening quote is at `at`.
+    fn string(&mut self) -> Step {
+        self.at += 1;
+        loop {
+            self.at += plain_prefix(self.text.get(self.at..).unwrap_or_default());
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                Some(_) => return Err("an escape instead of a control character"),
+                None => return Err("the end of the string"),
+            }
+        }
+    }
+
+    /// An escape whose backslash is at `at`.
+    fn escape(&mut self) -> Step {
+        self.at += 1;
+        match self.peek() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'u') => {
+                self.at += 1;
+                for _ in 0..4 {
+                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                        return Err("four hexadecimal digits");
+                    }
+                    self.at += 1;
+                }
+            }
+            _ => return Err("one of `\"\\/bfnrtu` after a backslash"),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Step {
+        self.skip(b'-');
+        if !self.skip(b'0') {
+            self.digits()?;
+        }
+        if self.skip(b'.') {
+            self.digits()?;
+        }
+        if self.skip(b'e') || self.skip(b'E') {
+            let _sign = self.skip(b'+') || self.skip(b'-');
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Step {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start { Err("a digit") } else { Ok(()) }
+    }
+
+    fn literal(&mut self, word: &[u8], expected: &'static str) -> Step {
+        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(expected);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn skip(&mut self, byte: u8) -> bool {
+        let found = self.peek() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    /// The next byte that is not white space; `at` moves to it.
+    fn peek_token(&mut self) -> Option<u8> {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                other => return other,
+            }
+        }
+    }
+}
+
+/// How many bytes at the start of `text` a string literal may hold as they are.
+fn plain_prefix(text: &[u8]) -> usize {
+    let end = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
+    text.iter().take(end).position(|&byte| byte < 0x20).unwrap_or(end)
+}
