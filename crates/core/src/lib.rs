@@ -1,1 +1,46 @@
 //! The words of the domain and the contracts: operations, call, hub types, events, usage, error, secret.
+//!
+//! Everything here is pure: no sockets, no clock, no randomness, no environment. A dialect crate depends on this
+//! crate and on `lockgate-wire`, and on nothing else of the project.
+//!
+//! Read in this order: [`Operation`] and [`Format`] (what is asked, in which bytes), [`Call`] (one request),
+//! [`Target`] (where it goes), [`Dialect`] and [`Surface`] (the two halves of a translation), [`transcode`] (the
+//! driver that joins them), [`Error`].
+
+pub mod call;
+pub mod dialect;
+pub mod error;
+pub mod event;
+pub mod facts;
+pub mod hub;
+pub mod money;
+pub mod operation;
+pub mod provider;
+pub mod quirks;
+pub mod reply;
+pub mod secret;
+pub mod surface;
+pub mod target;
+pub mod transcode;
+pub mod usage;
+
+pub use call::{Call, CallOptions};
+pub use dialect::{Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd};
+pub use error::{Error, ErrorKind, Origin, Result, Retry};
+pub use event::Event;
+pub use facts::ModelFacts;
+pub use money::Money;
+pub use operation::{Format, Operation};
+pub use provider::{Alternate, Auth, AuthScheme, Provider};
+pub use quirks::Quirks;
+pub use reply::{ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason, Reply};
+pub use secret::Secret;
+pub use surface::{StreamEncoder, Surface};
+pub use target::{ParamPolicy, Signer, Target};
+pub use usage::Usage;
+
+/// JSON text kept as it came: what the domain has no word for.
+pub type Raw = Box<serde_json::value::RawValue>;
+
+pub use lockgate_wire as wire;
+pub use lockgate_wire::{Extra, Payload};

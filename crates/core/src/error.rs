@@ -1,0 +1,390 @@
+//! One runtime error: what kind, whose fault, and whether to try again.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+
+/// Result of anything that can fail at run time.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong: LiteLLM's exception classes in our words.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request is malformed or was refused as such.
+    BadRequest,
+    /// A parameter that the model's provider is known not to take.
+    UnsupportedParams,
+    /// The prompt does not fit the model's context window.
+    ContextWindow,
+    /// A provider's content policy refused the prompt or the answer.
+    ContentPolicy,
+    /// A file or image named by URL could not be fetched.
+    ImageFetch,
+    /// A credential is missing or wrong.
+    Authentication,
+    /// The provider's account is out of credit.
+    PaymentRequired,
+    /// The credential is right but not allowed to do this.
+    PermissionDenied,
+    /// No such model, deployment, path or object.
+    NotFound,
+    /// The path exists but not with this method.
+    MethodNotAllowed,
+    /// A time limit passed.
+    Timeout,
+    /// The conflict of a concurrent change.
+    Conflict,
+    /// The body is larger than the configured limit.
+    TooLarge,
+    /// Well-formed but not processable.
+    Unprocessable,
+    /// Too many requests or tokens.
+    RateLimit,
+    /// The other side failed, or the gateway has a bug.
+    Internal,
+    /// No connection, or it broke.
+    Connection,
+    /// The upstream's gateway failed.
+    BadGateway,
+    /// Overloaded or draining.
+    ServiceUnavailable,
+    /// The upstream's gateway timed out.
+    GatewayTimeout,
+    /// A stream broke after its first content.
+    MidStream,
+    /// The upstream's answer could not be understood.
+    InvalidResponse,
+}
+
+impl ErrorKind {
+    /// The HTTP status a client sees. The one table of the project.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::UnsupportedParams | Self::ContextWindow | Self::ContentPolicy | Self::ImageFetch => 400,
+            Self::Authentication => 401,
+            Self::PaymentRequired => 402,
+            Self::PermissionDenied => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Timeout => 408,
+            Self::Conflict => 409,
+            Self::TooLarge => 413,
+            Self::Unprocessable => 422,
+            Self::RateLimit => 429,
+            Self::Internal | Self::Connection | Self::InvalidResponse => 500,
+            Self::BadGateway => 502,
+            Self::ServiceUnavailable | Self::MidStream => 503,
+            Self::GatewayTimeout => 504,
+        }
+    }
+
+    /// LiteLLM's name of this class, as users know it from its SDK and logs.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::BadRequest | Self::MethodNotAllowed | Self::TooLarge | Self::Conflict => "BadRequestError",
+            Self::UnsupportedParams => "UnsupportedParamsError",
+            Self::ContextWindow => "ContextWindowExceededError",
+            Self::ContentPolicy => "ContentPolicyViolationError",
+            Self::ImageFetch => "ImageFetchError",
+            Self::Authentication => "AuthenticationError",
+            Self::PaymentRequired => "PaymentRequiredError",
+            Self::PermissionDenied => "PermissionDeniedError",
+            Self::NotFound => "NotFoundError",
+            Self::Timeout | Self::GatewayTimeout => "Timeout",
+            Self::Unprocessable => "UnprocessableEntityError",
+            Self::RateLimit => "RateLimitError",
+            Self::Internal => "InternalServerError",
+            Self::Connection => "APIConnectionError",
+            Self::BadGateway => "BadGatewayError",
+            Self::ServiceUnavailable => "ServiceUnavailableError",
+            Self::MidStream => "MidStreamFallbackError",
+            Self::InvalidResponse => "APIResponseValidationError",
+        }
+    }
+
+    /// The kind an upstream's status stands for when its body says nothing better.
+    pub const fn from_status(status: u16) -> Self {
+        match status {
+            401 => Self::Authentication,
+            402 => Self::PaymentRequired,
+            403 => Self::PermissionDenied,
+            404 => Self::NotFound,
+            405 => Self::MethodNotAllowed,
+            408 => Self::Timeout,
+            409 => Self::Conflict,
+            413 => Self::TooLarge,
+            422 => Self::Unprocessable,
+            429 => Self::RateLimit,
+            400..=499 => Self::BadRequest,
+            502 => Self::BadGateway,
+            503 | 529 => Self::ServiceUnavailable,
+            504 => Self::GatewayTimeout,
+            _ => Self::Internal,
+        }
+    }
+
+    /// What may be tried after such an error, if its maker does not know better.
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::Timeout
+            | Self::Conflict
+            | Self::Internal
+            | Self::Connection
+            | Self::BadGateway
+            | Self::ServiceUnavailable
+            | Self::GatewayTimeout
+            | Self::InvalidResponse => Retry::Same,
+            Self::RateLimit | Self::Authentication | Self::PermissionDenied | Self::PaymentRequired | Self::NotFound => Retry::Other,
+            Self::ContextWindow => Retry::Larger,
+            _ => Retry::Never,
+        }
+    }
+}
+
+/// Whose fault it is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Origin {
+    /// The caller's.
+    Client,
+    /// Ours.
+    Gateway,
+    /// The provider's.
+    Upstream,
+}
+
+/// What may be tried next.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Retry {
+    /// The same request cannot succeed anywhere.
+    Never,
+    /// The same deployment may answer next time.
+    Same,
+    /// Another deployment may answer.
+    Other,
+    /// Only a model with a larger context window may answer.
+    Larger,
+}
+
+/// A runtime error. One pointer wide, so that `Result`s stay small.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    origin: Origin,
+    retry: Retry,
+    message: String,
+    status: Option<u16>,
+    provider: Option<String>,
+    model: Option<String>,
+    code: Option<String>,
+    type_: Option<String>,
+    param: Option<String>,
+    body: Option<Bytes>,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// An error of this kind, with a message for the caller. The retry verdict is the kind's usual one.
+    pub fn new(kind: ErrorKind, origin: Origin, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            origin,
+            retry: kind.retry(),
+            message: message.into(),
+            status: None,
+            provider: None,
+            model: None,
+            code: None,
+            type_: None,
+            param: None,
+            body: None,
+            request_id: None,
+            retry_after: None,
+        }))
+    }
+
+    /// The caller's mistake.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::BadRequest, Origin::Client, message)
+    }
+
+    /// The caller's mistake in the named field.
+    pub fn bad_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::bad_request(message).with_param(field)
+    }
+
+    /// The gateway's own failure.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, Origin::Gateway, message)
+    }
+
+    /// An upstream answer that cannot be understood.
+    pub fn invalid_response(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidResponse, Origin::Upstream, message)
+    }
+
+    /// Changes what may be tried next.
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.0.retry = retry;
+        self
+    }
+
+    /// Adds the status that the upstream answered with.
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Adds the provider's id.
+    pub fn with_provider(mut self, provider: impl Into<String>) -> Self {
+        self.0.provider = Some(provider.into());
+        self
+    }
+
+    /// Adds the model's name as the client knows it.
+    pub fn with_model(mut self, model: impl Into<String>) -> Self {
+        self.0.model = Some(model.into());
+        self
+    }
+
+    /// Adds the provider's or gateway's error code.
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.0.code = Some(code.into());
+        self
+    }
+
+    /// Adds the error type, as the provider or LiteLLM calls it.
+    pub fn with_type(mut self, type_: impl Into<String>) -> Self {
+        self.0.type_ = Some(type_.into());
+        self
+    }
+
+    /// Adds the request field at fault.
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.0.param = Some(param.into());
+        self
+    }
+
+    /// Keeps the upstream's answer.
+    pub fn with_body(mut self, body: Bytes) -> Self {
+        self.0.body = Some(body);
+        self
+    }
+
+    /// Keeps the upstream's request id.
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
+        self.0.request_id = Some(id.into());
+        self
+    }
+
+    /// Adds how long to wait before trying again.
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.0.retry_after = Some(delay);
+        self
+    }
+
+    /// Changes the kind, keeping all else; the retry verdict becomes the new kind's usual one.
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self.0.retry = kind.retry();
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whose fault it is.
+    pub fn origin(&self) -> Origin {
+        self.0.origin
+    }
+
+    /// What may be tried next.
+    pub fn retry(&self) -> Retry {
+        self.0.retry
+    }
+
+    /// What the caller reads.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The upstream's status, if it answered.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The provider's id.
+    pub fn provider(&self) -> Option<&str> {
+        self.0.provider.as_deref()
+    }
+
+    /// The model's public name.
+    pub fn model(&self) -> Option<&str> {
+        self.0.model.as_deref()
+    }
+
+    /// The provider's or gateway's code.
+    pub fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
+    /// The error type.
+    pub fn type_(&self) -> Option<&str> {
+        self.0.type_.as_deref()
+    }
+
+    /// The request field at fault.
+    pub fn param(&self) -> Option<&str> {
+        self.0.param.as_deref()
+    }
+
+    /// The upstream's answer.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.0.body.as_ref()
+    }
+
+    /// The upstream's request id.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// How long to wait before trying again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+/// Without the upstream's body, which may quote prompts.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("origin", &self.0.origin)
+            .field("retry", &self.0.retry)
+            .field("message", &self.0.message)
+            .field("status", &self.0.status)
+            .field("provider", &self.0.provider)
+            .field("code", &self.0.code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<lockgate_wire::SseError> for Error {
+    fn from(error: lockgate_wire::SseError) -> Self {
+        Self::invalid_response(format!("The upstream's event stream cannot be read: {error}"))
+    }
+}

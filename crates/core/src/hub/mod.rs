@@ -1,0 +1,28 @@
+//! The hub: OpenAI's chat vocabulary plus the extension fields that LiteLLM established.
+//!
+//! A surface that is not relayed parses its client's body into one of these; a dialect encodes one into its own
+//! body. All views keep members that they do not know, in order, as raw text in `extra`.
+
+mod chat;
+mod content;
+mod embedding;
+mod tool;
+
+pub use chat::{ChatRequest, Message, Stop, StreamOptions};
+pub use content::{Content, File, ImageUrl, Part};
+pub use embedding::{CompletionRequest, EmbeddingRequest, ModerationRequest, Prompt};
+pub use tool::{FunctionCall, FunctionDef, Tool, ToolCall, ToolChoice};
+
+/// A parsed request of any operation.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Request {
+    /// Chat, and the counting of a chat's tokens.
+    Chat(Box<ChatRequest>),
+    /// Text completion.
+    Completion(Box<CompletionRequest>),
+    /// Embeddings.
+    Embedding(Box<EmbeddingRequest>),
+    /// Moderation.
+    Moderation(Box<ModerationRequest>),
+}

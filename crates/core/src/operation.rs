@@ -1,0 +1,93 @@
+//! What is asked, and in which bytes it is said.
+
+use std::fmt;
+
+/// What a client wants done. Names follow the `mode`s of the price list and the `operations` of a provider row.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Operation {
+    /// A conversation: chat completions, messages.
+    Chat,
+    /// A text prompt to continue.
+    Completion,
+    /// Texts to vectors.
+    Embedding,
+    /// Is this text allowed?
+    Moderation,
+    /// How many tokens would this conversation be?
+    CountTokens,
+    /// The Responses API.
+    Responses,
+    /// Documents sorted by relevance to a query.
+    Rerank,
+    /// Pictures from a prompt.
+    ImageGeneration,
+    /// Pictures from pictures.
+    ImageEdit,
+    /// Speech to text.
+    Transcription,
+    /// Text to speech.
+    Speech,
+    /// The list of models.
+    Models,
+}
+
+impl Operation {
+    /// Every operation, in the order of the enum.
+    pub const ALL: [Operation; 12] = [
+        Self::Chat,
+        Self::Completion,
+        Self::Embedding,
+        Self::Moderation,
+        Self::CountTokens,
+        Self::Responses,
+        Self::Rerank,
+        Self::ImageGeneration,
+        Self::ImageEdit,
+        Self::Transcription,
+        Self::Speech,
+        Self::Models,
+    ];
+
+    /// The name used in provider rows, metrics and docs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completion => "completion",
+            Self::Embedding => "embedding",
+            Self::Moderation => "moderation",
+            Self::CountTokens => "count_tokens",
+            Self::Responses => "responses",
+            Self::Rerank => "rerank",
+            Self::ImageGeneration => "image_generation",
+            Self::ImageEdit => "image_edit",
+            Self::Transcription => "audio_transcription",
+            Self::Speech => "audio_speech",
+            Self::Models => "models",
+        }
+    }
+
+    /// The operation of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A wire format: the grammar of one request body and its answers, such as `openai.chat`.
+///
+/// When the format that a client speaks is the one that the upstream was addressed in, bytes are relayed. A dialect
+/// crate declares its formats as constants, so that a new one needs no change here.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Format(pub &'static str);
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}

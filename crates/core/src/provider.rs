@@ -1,0 +1,96 @@
+//! A provider is a value: a row of data that names its dialect.
+
+use std::sync::Arc;
+
+use crate::{Dialect, Operation, Quirks};
+
+/// A provider: where it is, how it is addressed, what it can do.
+#[derive(Clone)]
+pub struct Provider {
+    /// The prefix of its models' names: `groq` in `groq/llama-3.3-70b`.
+    pub id: Arc<str>,
+    /// Its name for people.
+    pub title: String,
+    /// The format it speaks.
+    pub dialect: &'static dyn Dialect,
+    /// Its default base URL, without a slash at the end. `None`: the user must give one.
+    pub base_url: Option<String>,
+    /// Environment variables that override the base URL, the first that is set wins.
+    pub base_env: Vec<String>,
+    /// How calls are authorised.
+    pub auth: Auth,
+    /// What it offers.
+    pub operations: Vec<Operation>,
+    /// How it differs from its dialect.
+    pub quirks: Quirks,
+    /// Headers sent with every call.
+    pub headers: Vec<(String, String)>,
+    /// Label of its models in the price list, if not `id`.
+    pub price_label: Option<String>,
+    /// Other dialects that it speaks, for clients of another surface.
+    pub alternates: Vec<Alternate>,
+}
+
+/// A second dialect of one provider: DeepSeek speaks OpenAI's and, at another path, Anthropic's.
+#[derive(Clone)]
+pub struct Alternate {
+    /// The surface whose clients are served by it: `anthropic`.
+    pub surface: String,
+    /// The format it speaks there.
+    pub dialect: &'static dyn Dialect,
+    /// Its own default base URL, without a slash at the end.
+    pub base_url: Option<String>,
+    /// Appended to a base URL that the operator gave for the whole provider.
+    pub path: String,
+    /// How calls to it are authorised, if otherwise than the provider's.
+    pub auth: Option<AuthScheme>,
+}
+
+impl Provider {
+    /// Whether the provider offers the operation.
+    pub fn offers(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
+    }
+
+    /// The dialect for clients of that surface, and its alternate if it is not the provider's usual one.
+    pub fn dialect_for(&self, surface: &str) -> (&'static dyn Dialect, Option<&Alternate>) {
+        match self.alternates.iter().find(|alternate| alternate.surface == surface) {
+            Some(alternate) => (alternate.dialect, Some(alternate)),
+            None => (self.dialect, None),
+        }
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").field("id", &self.id).field("dialect", &self.dialect.id()).finish_non_exhaustive()
+    }
+}
+
+/// How calls to a provider are authorised.
+#[derive(Clone, Debug, Default)]
+pub struct Auth {
+    /// Where the credential goes.
+    pub scheme: AuthScheme,
+    /// Environment variables that hold the credential, the first that is set wins.
+    pub env: Vec<String>,
+    /// Whether calls without a credential make sense (local servers).
+    pub optional: bool,
+}
+
+/// Where a static credential goes. Signed and exchanged credentials are [`Signer`](crate::Signer)s of cloud crates.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum AuthScheme {
+    /// `Authorization: Bearer KEY`.
+    #[default]
+    Bearer,
+    /// A header with an optional word before the key: `x-api-key: KEY`, `Authorization: Token KEY`.
+    Header {
+        /// The header's name, in lower case.
+        name: String,
+        /// Put before the key, with its space.
+        prefix: String,
+    },
+    /// No credential is sent.
+    None,
+}

@@ -1,0 +1,176 @@
+//! An upstream's whole answer in the words of the hub.
+
+use bytes::Bytes;
+
+use crate::{Extra, Raw, Usage, hub::Message};
+
+/// An answer that is not streamed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Reply {
+    /// To a chat request.
+    Chat(Box<ChatReply>),
+    /// To a text completion.
+    Completion(Box<CompletionReply>),
+    /// To an embedding request.
+    Embedding(Box<EmbeddingReply>),
+    /// How many tokens a conversation would be.
+    TokenCount {
+        /// Tokens of the prompt.
+        input: u64,
+    },
+    /// A JSON body of OpenAI's shape that needs no translation (moderations).
+    Raw(Bytes),
+}
+
+impl Reply {
+    /// What was consumed, if the answer says.
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Chat(reply) => reply.usage.as_ref(),
+            Self::Completion(reply) => reply.usage.as_ref(),
+            Self::Embedding(reply) => reply.usage.as_ref(),
+            Self::TokenCount { .. } | Self::Raw(_) => None,
+        }
+    }
+
+    /// Where the consumption stands, to be filled in if the provider did not say.
+    pub fn usage_mut(&mut self) -> Option<&mut Option<Usage>> {
+        match self {
+            Self::Chat(reply) => Some(&mut reply.usage),
+            Self::Completion(reply) => Some(&mut reply.usage),
+            Self::Embedding(reply) => Some(&mut reply.usage),
+            Self::TokenCount { .. } | Self::Raw(_) => None,
+        }
+    }
+}
+
+/// A chat completion.
+#[derive(Clone, Debug, Default)]
+pub struct ChatReply {
+    /// The provider's id of the answer.
+    pub id: String,
+    /// The model as the provider names it.
+    pub model: String,
+    /// Seconds since 1970, if the provider says.
+    pub created: Option<i64>,
+    /// One or more answers.
+    pub choices: Vec<Choice>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// The tier that served the call.
+    pub service_tier: Option<String>,
+    /// OpenAI's build mark.
+    pub system_fingerprint: Option<String>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// One of the answers.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Its number, from zero.
+    pub index: u32,
+    /// What the model said.
+    pub message: Message,
+    /// Why it stopped.
+    pub finish: Option<FinishReason>,
+    /// The provider's own word for why it stopped, if the hub's says less.
+    pub native_finish: Option<String>,
+    /// The stop sequence that was met.
+    pub stop_sequence: Option<String>,
+    /// Log probabilities in OpenAI's shape.
+    pub logprobs: Option<Raw>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FinishReason {
+    /// It was done, or met a stop sequence.
+    Stop,
+    /// It reached the token limit.
+    Length,
+    /// It called tools.
+    ToolCalls,
+    /// A content filter stopped it, or it refused.
+    ContentFilter,
+    /// It called a function (the legacy parameter).
+    FunctionCall,
+    /// A word that the hub does not know.
+    Other(String),
+}
+
+impl FinishReason {
+    /// OpenAI's word.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter => "content_filter",
+            Self::FunctionCall => "function_call",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// From OpenAI's word.
+    pub fn from_openai(word: &str) -> Self {
+        match word {
+            "stop" => Self::Stop,
+            "length" => Self::Length,
+            "tool_calls" => Self::ToolCalls,
+            "content_filter" => Self::ContentFilter,
+            "function_call" => Self::FunctionCall,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+/// A text completion.
+#[derive(Clone, Debug, Default)]
+pub struct CompletionReply {
+    /// The provider's id of the answer.
+    pub id: String,
+    /// The model as the provider names it.
+    pub model: String,
+    /// Seconds since 1970, if the provider says.
+    pub created: Option<i64>,
+    /// The continuations: index, text, finish reason, log probabilities.
+    pub choices: Vec<CompletionChoice>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// OpenAI's build mark.
+    pub system_fingerprint: Option<String>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// One continuation of a text.
+#[derive(Clone, Debug, Default)]
+pub struct CompletionChoice {
+    /// Its number, from zero.
+    pub index: u32,
+    /// The text.
+    pub text: String,
+    /// Why it stopped.
+    pub finish: Option<FinishReason>,
+    /// Log probabilities as they came.
+    pub logprobs: Option<Raw>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// Embeddings, in the order of the inputs.
+#[derive(Clone, Debug, Default)]
+pub struct EmbeddingReply {
+    /// The model as the provider names it.
+    pub model: String,
+    /// One vector for each input: a JSON array of numbers, or a base64 string.
+    pub vectors: Vec<Raw>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}

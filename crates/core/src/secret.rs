@@ -1,0 +1,42 @@
+//! Secrets are a type that cannot print itself.
+
+use std::fmt;
+
+/// A credential. `Debug` and `Display` print a mask; comparing takes constant time in the length.
+#[derive(Clone, Default, Eq, PartialEq, Hash)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Wraps a credential.
+    pub fn new(value: impl Into<Box<str>>) -> Self {
+        Self(value.into())
+    }
+
+    /// The credential itself. Call this only where it is sent or compared.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Secret {
+    fn from(value: String) -> Self {
+        Self::new(value)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}

@@ -1,0 +1,250 @@
+//! The driver that joins a dialect and a surface: the one place where relaying and translating are told apart.
+//!
+//! The gateway, the library and the vector runner all go through here, so that what is tested is what runs.
+
+use bytes::Bytes;
+use http::response::Parts;
+
+use crate::{
+    Attempt, ChatReply, Encoded, Error, Event, FinishReason, Payload, Probe, Reply, Result, StreamDecoder, StreamEncoder, StreamEnd, Usage,
+};
+
+/// A whole answer for the client.
+pub struct Answer {
+    /// The body, in the client's format.
+    pub body: Payload,
+    /// What was consumed, if the provider said.
+    pub usage: Option<Usage>,
+    /// The answer in the hub's words, if it was translated.
+    pub reply: Option<Reply>,
+}
+
+/// Reads a successful upstream answer and writes the client's.
+///
+/// # Errors
+/// The answer is malformed, or an error in spite of its status.
+pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Answer> {
+    let dialect = attempt.dialect();
+    if encoded.relay {
+        let usage = dialect.inspect(encoded, head, &body)?;
+        return Ok(Answer { body: body.into(), usage, reply: None });
+    }
+    let reply = dialect.decode(attempt, encoded, head, body)?;
+    let body = attempt.call.surface.write(attempt.call, &reply)?;
+    Ok(Answer { body, usage: reply.usage().cloned(), reply: Some(reply) })
+}
+
+/// A stream on its way to the client.
+pub struct Stream {
+    mode: Mode,
+    encoder: Box<dyn StreamEncoder>,
+    report: Report,
+}
+
+enum Mode {
+    Relay(Box<dyn Probe>),
+    Translate { decoder: Box<dyn StreamDecoder>, events: Vec<Event> },
+}
+
+/// What is known about a stream so far.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Consumption, if the provider said.
+    pub usage: Option<Usage>,
+    /// Whether content has gone to the client.
+    pub started: bool,
+    /// Whether the client has its terminator: a normal end, or an error in its protocol.
+    pub ended: bool,
+    /// Why the stream is not a whole answer.
+    pub error: Option<Error>,
+    /// Chunks of content so far: the estimate of output tokens when no usage comes.
+    pub chunks: u64,
+}
+
+impl Stream {
+    /// Starts a stream for the answer with this head.
+    pub fn new(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Self {
+        let dialect = attempt.dialect();
+        let mode = if encoded.relay {
+            Mode::Relay(dialect.probe(encoded))
+        } else {
+            Mode::Translate { decoder: dialect.stream(attempt, encoded, head), events: Vec::new() }
+        };
+        Self { mode, encoder: attempt.call.surface.encoder(attempt.call), report: Report::default() }
+    }
+
+    /// Takes the next bytes from upstream and gives the bytes for the client; possibly none.
+    ///
+    /// # Errors
+    /// The upstream failed. If [`Report::started`] is false, nothing was said yet and another target may be tried;
+    /// else the client must be told with [`Stream::fail`].
+    pub fn push(&mut self, frame: Bytes) -> Result<Bytes> {
+        match &mut self.mode {
+            Mode::Relay(probe) => {
+                let bytes = probe.pass(frame)?;
+                self.report.started |= !bytes.is_empty();
+                Ok(bytes)
+            }
+            Mode::Translate { decoder, events } => {
+                let fed = decoder.feed(&frame, events);
+                let (bytes, failure) = self.write_events();
+                match fed.err().or(failure) {
+                    // What came before the failure still goes to the client; `finish` or the next push reports it.
+                    Some(error) if bytes.is_empty() => Err(error),
+                    Some(error) => {
+                        self.report.error = Some(error.clone());
+                        let mut bytes = Vec::from(bytes);
+                        self.encoder.fail(&error, &mut bytes);
+                        self.report.ended = true;
+                        Ok(bytes.into())
+                    }
+                    None => Ok(bytes),
+                }
+            }
+        }
+    }
+
+    /// The upstream closed in good order: gives the last bytes for the client.
+    ///
+    /// # Errors
+    /// The stream is incomplete; see [`Stream::push`].
+    pub fn finish(&mut self) -> Result<Bytes> {
+        match &mut self.mode {
+            Mode::Relay(probe) => {
+                let StreamEnd { rest, error, told } = probe.finish();
+                self.report.started |= !rest.is_empty();
+                match error {
+                    Some(error) if told => {
+                        self.report.error = Some(error);
+                        self.report.ended = true;
+                        Ok(rest)
+                    }
+                    Some(error) => Err(error),
+                    None => {
+                        self.report.ended = true;
+                        Ok(rest)
+                    }
+                }
+            }
+            Mode::Translate { decoder, events } => {
+                let finished = decoder.finish(events);
+                let (bytes, failure) = self.write_events();
+                match finished.err().or(failure) {
+                    Some(error) => {
+                        if bytes.is_empty() {
+                            return Err(error);
+                        }
+                        let mut bytes = Vec::from(bytes);
+                        bytes.extend_from_slice(&self.fail(&error));
+                        Ok(bytes.into())
+                    }
+                    None => {
+                        self.report.ended = true;
+                        Ok(bytes)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends the client's stream with an error in its own protocol. Writes nothing if it has already ended.
+    pub fn fail(&mut self, error: &Error) -> Bytes {
+        let mut bytes = Vec::new();
+        if !self.report.ended {
+            self.encoder.fail(error, &mut bytes);
+        }
+        self.report.ended = true;
+        self.report.error = Some(error.clone());
+        bytes.into()
+    }
+
+    /// What is known so far.
+    pub fn report(&self) -> Report {
+        let mut report = self.report.clone();
+        if let Mode::Relay(probe) = &self.mode {
+            report.usage = probe.usage();
+            report.chunks = probe.chunks();
+        }
+        report
+    }
+
+    /// Whether content has gone to the client.
+    pub fn started(&self) -> bool {
+        self.report.started
+    }
+
+    /// Whether the client has its terminator.
+    pub fn ended(&self) -> bool {
+        self.report.ended
+    }
+
+    /// Encodes the waiting events; stops at a failure.
+    fn write_events(&mut self) -> (Bytes, Option<Error>) {
+        let Mode::Translate { events, .. } = &mut self.mode else { return (Bytes::new(), None) };
+        let mut out = Vec::new();
+        let mut failure = None;
+        for event in events.drain(..) {
+            match &event {
+                Event::Failure(error) => {
+                    failure = Some(error.clone());
+                    break;
+                }
+                Event::Usage(usage) => self.report.usage = Some((**usage).clone()),
+                Event::Start { usage: Some(usage), .. } => self.report.usage = Some((**usage).clone()),
+                Event::Text { .. } | Event::Reasoning { .. } | Event::ToolArguments { .. } => self.report.chunks += 1,
+                Event::Done => self.report.ended = true,
+                _ => {}
+            }
+            self.encoder.event(&event, &mut out);
+        }
+        self.report.started |= !out.is_empty();
+        (out.into(), failure)
+    }
+}
+
+/// The events of a whole answer, for a client that wants a stream from an upstream that gave none.
+pub fn events(reply: &ChatReply) -> Vec<Event> {
+    let mut events = vec![Event::Start {
+        id: reply.id.clone(),
+        model: reply.model.clone(),
+        created: reply.created,
+        usage: None,
+    }];
+    for choice in &reply.choices {
+        let index = choice.index;
+        let message = &choice.message;
+        if let Some(text) = &message.reasoning_content {
+            events.push(Event::Reasoning { choice: index, text: text.clone() });
+        }
+        if let Some(content) = &message.content {
+            events.push(Event::Text { choice: index, text: content.text() });
+        }
+        if let Some(text) = &message.refusal {
+            events.push(Event::Refusal { choice: index, text: text.clone() });
+        }
+        for (position, call) in message.tool_calls.iter().flatten().enumerate() {
+            let number = position as u32;
+            let function = call.function.clone().unwrap_or_default();
+            events.push(Event::ToolStart {
+                choice: index,
+                index: number,
+                id: call.id.clone().unwrap_or_default(),
+                name: function.name.unwrap_or_default(),
+                extra: call.provider_specific_fields.clone(),
+            });
+            let fragment = function.arguments.unwrap_or_default();
+            events.push(Event::ToolArguments { choice: index, index: number, fragment });
+        }
+        events.push(Event::Finish {
+            choice: index,
+            reason: choice.finish.clone().unwrap_or(FinishReason::Stop),
+            native: choice.native_finish.clone(),
+            stop_sequence: choice.stop_sequence.clone(),
+        });
+    }
+    if let Some(usage) = &reply.usage {
+        events.push(Event::Usage(Box::new(usage.clone())));
+    }
+    events.push(Event::Done);
+    events
+}

@@ -1,0 +1,63 @@
+//! What a call consumed.
+
+use crate::{Money, Raw};
+
+/// Consumption of one call, in one vocabulary for all providers.
+///
+/// `input` and `output` are totals: cached, audio and image tokens are part of `input`, reasoning and audio tokens
+/// are part of `output`. `None` in a detail means that the provider did not say; a provider's zero stays zero.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    /// All prompt tokens, cached ones included.
+    pub input: u64,
+    /// All completion tokens, reasoning included.
+    pub output: u64,
+    /// The provider's own total, if it gave one that is not `input + output`.
+    pub total: Option<u64>,
+    /// Prompt tokens read from the provider's cache.
+    pub cache_read: Option<u64>,
+    /// Prompt tokens written to the provider's cache (all lifetimes).
+    pub cache_write: Option<u64>,
+    /// Of `cache_write`, those kept for five minutes, if the provider splits them.
+    pub cache_write_5m: Option<u64>,
+    /// Of `cache_write`, those kept for an hour.
+    pub cache_write_1h: Option<u64>,
+    /// Completion tokens spent on reasoning.
+    pub reasoning: Option<u64>,
+    /// Audio tokens of the prompt.
+    pub audio_input: Option<u64>,
+    /// Audio tokens of the completion.
+    pub audio_output: Option<u64>,
+    /// Image tokens of the prompt.
+    pub image_input: Option<u64>,
+    /// Image tokens of the completion.
+    pub image_output: Option<u64>,
+    /// Video tokens of the prompt.
+    pub video_input: Option<u64>,
+    /// Predicted tokens that appeared in the completion.
+    pub accepted_prediction: Option<u64>,
+    /// Predicted tokens that did not.
+    pub rejected_prediction: Option<u64>,
+    /// Web searches that the provider ran.
+    pub web_searches: Option<u64>,
+    /// The service tier that the provider says it used (`default`, `flex`, `priority`, `batch`, `standard`, …).
+    pub service_tier: Option<String>,
+    /// What the provider itself says the call cost.
+    pub provider_cost: Option<Money>,
+    /// Counted by the gateway because the provider did not say.
+    pub estimated: bool,
+    /// The upstream's usage object as it came.
+    pub raw: Option<Raw>,
+}
+
+impl Usage {
+    /// Prompt tokens at the full price: neither read from nor written to a cache.
+    pub fn fresh_input(&self) -> u64 {
+        self.input.saturating_sub(self.cache_read.unwrap_or(0)).saturating_sub(self.cache_write.unwrap_or(0))
+    }
+
+    /// The provider's total, or input plus output.
+    pub fn total(&self) -> u64 {
+        self.total.unwrap_or(self.input + self.output)
+    }
+}

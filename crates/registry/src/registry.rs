@@ -1,0 +1,105 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use lockgate_core::{Dialect, Provider, Surface};
+
+use crate::{Row, RowError};
+
+/// The providers of this build and of the user.
+#[derive(Clone, Default)]
+pub struct Registry {
+    providers: BTreeMap<String, Arc<Provider>>,
+    aliases: BTreeMap<String, String>,
+}
+
+/// A model name taken apart.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Who has the model.
+    pub provider: Arc<Provider>,
+    /// The model as the provider knows it.
+    pub model: String,
+}
+
+impl Registry {
+    /// The built-in providers.
+    ///
+    /// # Errors
+    /// Never in a released build: a test reads every row.
+    pub fn builtin() -> Result<Self, RowError> {
+        let mut registry = Self::default();
+        registry.extend(include_str!("../providers.toml"))?;
+        Ok(registry)
+    }
+
+    /// Adds the rows of a TOML text; a row of the same name replaces the older one.
+    ///
+    /// # Errors
+    /// The text is not TOML, or a row is wrong.
+    pub fn extend(&mut self, text: &str) -> Result<(), RowError> {
+        let rows: BTreeMap<String, Row> = toml::from_str(text)?;
+        for (id, row) in &rows {
+            self.insert(id, row)?;
+        }
+        Ok(())
+    }
+
+    /// Adds one row.
+    ///
+    /// # Errors
+    /// The row is wrong.
+    pub fn insert(&mut self, id: &str, row: &Row) -> Result<(), RowError> {
+        let known = dialects().iter().map(|dialect| dialect.id()).collect::<Vec<_>>().join(", ");
+        let provider = row.provider(id, dialect, &known)?;
+        for alias in &row.aliases {
+            self.aliases.insert(alias.clone(), id.to_owned());
+        }
+        self.providers.insert(id.to_owned(), Arc::new(provider));
+        Ok(())
+    }
+
+    /// The provider of that name or alias.
+    pub fn get(&self, id: &str) -> Option<&Arc<Provider>> {
+        self.providers.get(id).or_else(|| self.providers.get(self.aliases.get(id)?))
+    }
+
+    /// All providers by name.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+
+    /// Takes `provider/model` apart. A first segment that is no provider is part of the model's name; then
+    /// `label_of` (the price list) tells whose model it is.
+    pub fn resolve(
+        &self,
+        model: &str,
+        custom_provider: Option<&str>,
+        label_of: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<Resolved> {
+        if let Some(id) = custom_provider {
+            let provider = self.get(id)?.clone();
+            let model = model.strip_prefix(id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model).to_owned();
+            return Some(Resolved { provider, model });
+        }
+        if let Some((prefix, rest)) = model.split_once('/')
+            && let Some(provider) = self.get(prefix)
+        {
+            return Some(Resolved { provider: provider.clone(), model: rest.to_owned() });
+        }
+        let provider = self.get(&label_of(model)?)?.clone();
+        Some(Resolved { provider, model: model.to_owned() })
+    }
+}
+
+/// The dialects of this build.
+pub fn dialects() -> &'static [&'static dyn Dialect] {
+    &[&lockgate_openai::OpenAi, &lockgate_anthropic::Anthropic]
+}
+
+/// The surfaces of this build.
+pub fn surfaces() -> &'static [&'static dyn Surface] {
+    &[&lockgate_openai::OpenAiSurface, &lockgate_anthropic::AnthropicSurface]
+}
+
+fn dialect(name: &str) -> Option<&'static dyn Dialect> {
+    dialects().iter().copied().find(|dialect| dialect.id() == name)
+}
