@@ -1,6 +1,9 @@
 //! One request and everything that has been read of it.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -31,6 +34,10 @@ pub struct Call {
     pub headers: HeaderMap,
     /// What the client told the gateway, not the model.
     pub options: CallOptions,
+    /// When the call came; answers that bear no date of their own get this one.
+    pub received: SystemTime,
+    /// The gateway's id of the call; answers that bear no id of their own are named after it.
+    pub id: String,
     hub: OnceLock<Result<Request>>,
 }
 
@@ -46,8 +53,9 @@ impl Call {
         body: Bytes,
         path_model: Option<&str>,
     ) -> Result<Self> {
-        let body = Object::scan(body)
-            .map_err(|error| Error::bad_request(format!("The request body is not a valid JSON object: {error}")))?;
+        let body = Object::scan(body).map_err(|error| {
+            Error::bad_request(format!("The request body is not a valid JSON object: {error}"))
+        })?;
         let model = match path_model {
             Some(model) => model.to_owned(),
             None => body.str("model").map(|model| model.into_owned()).unwrap_or_default(),
@@ -55,7 +63,19 @@ impl Call {
         let stream = body.bool("stream").unwrap_or(false);
         let options = CallOptions::read(&body)?;
         let format = surface.format(operation);
-        Ok(Self { operation, surface, format, model, stream, body, headers, options, hub: OnceLock::new() })
+        Ok(Self {
+            operation,
+            surface,
+            format,
+            model,
+            stream,
+            body,
+            headers,
+            options,
+            received: SystemTime::UNIX_EPOCH,
+            id: String::new(),
+            hub: OnceLock::new(),
+        })
     }
 
     /// The body in the words of the hub.
@@ -235,15 +255,20 @@ impl CallOptions {
             "stream_timeout" => self.stream_timeout = seconds(name, raw)?,
             "num_retries" | "max_retries" => self.num_retries = Some(value(name, raw, "a whole number")?),
             "drop_params" => self.drop_params = Some(value(name, raw, "true or false")?),
-            "additional_drop_params" => self.additional_drop_params = value(name, raw, "a list of parameter names")?,
-            "allowed_openai_params" => self.allowed_openai_params = value(name, raw, "a list of parameter names")?,
+            "additional_drop_params" => {
+                self.additional_drop_params = value(name, raw, "a list of parameter names")?
+            }
+            "allowed_openai_params" => {
+                self.allowed_openai_params = value(name, raw, "a list of parameter names")?
+            }
             "fallbacks" => self.fallbacks = Some(value(name, raw, "a list of models")?),
             "disable_fallbacks" => self.disable_fallbacks = value(name, raw, "true or false")?,
             "tags" => self.tags = value(name, raw, "a list of strings")?,
             "mock_response" => self.mock_response = serde_json::from_str(raw).ok(),
             "extra_body" => self.extra_body = members(name, raw)?,
             "extra_headers" => {
-                let headers: std::collections::BTreeMap<String, String> = value(name, raw, "an object of strings")?;
+                let headers: std::collections::BTreeMap<String, String> =
+                    value(name, raw, "an object of strings")?;
                 self.extra_headers = headers.into_iter().collect();
             }
             "api_key" => self.api_key = Some(value::<String>(name, raw, "a string")?.into()),

@@ -5,7 +5,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use http::response::Parts;
 
-use crate::{Alternate, Call, Error, Event, Format, ParamPolicy, Payload, Reply, Result, Target, Usage};
+use crate::{
+    Alternate, Call, Error, Event, Format, ParamPolicy, Payload, Reply, Result, Signer, Target, Usage,
+};
 
 /// A format family that upstreams speak. Pure: it never awaits, holds no client, reads no clock.
 pub trait Dialect: Send + Sync + 'static {
@@ -72,6 +74,11 @@ impl Attempt<'_> {
             Some(Alternate { base_url: Some(base), .. }) if !self.target.custom_base => Cow::Borrowed(base),
             Some(alternate) => Cow::Owned(format!("{}{}", self.target.base, alternate.path)),
         }
+    }
+
+    /// What authorises the target for this client.
+    pub fn signer(&self) -> &dyn Signer {
+        self.target.alternate_signers.get(self.call.surface.id()).unwrap_or(&self.target.signer).as_ref()
     }
 
     /// The operator's policy with the client's wishes added.

@@ -61,7 +61,11 @@ impl ErrorKind {
     /// The HTTP status a client sees. The one table of the project.
     pub const fn status(self) -> u16 {
         match self {
-            Self::BadRequest | Self::UnsupportedParams | Self::ContextWindow | Self::ContentPolicy | Self::ImageFetch => 400,
+            Self::BadRequest
+            | Self::UnsupportedParams
+            | Self::ContextWindow
+            | Self::ContentPolicy
+            | Self::ImageFetch => 400,
             Self::Authentication => 401,
             Self::PaymentRequired => 402,
             Self::PermissionDenied => 403,
@@ -135,7 +139,11 @@ impl ErrorKind {
             | Self::ServiceUnavailable
             | Self::GatewayTimeout
             | Self::InvalidResponse => Retry::Same,
-            Self::RateLimit | Self::Authentication | Self::PermissionDenied | Self::PaymentRequired | Self::NotFound => Retry::Other,
+            Self::RateLimit
+            | Self::Authentication
+            | Self::PermissionDenied
+            | Self::PaymentRequired
+            | Self::NotFound => Retry::Other,
             Self::ContextWindow => Retry::Larger,
             _ => Retry::Never,
         }

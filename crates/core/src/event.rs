@@ -20,25 +20,13 @@ pub enum Event {
         usage: Option<Box<Usage>>,
     },
     /// More text.
-    Text {
-        choice: u32,
-        text: String,
-    },
+    Text { choice: u32, text: String },
     /// More reasoning in plain text.
-    Reasoning {
-        choice: u32,
-        text: String,
-    },
+    Reasoning { choice: u32, text: String },
     /// The signature that ends the current thinking block, byte-identical.
-    Signature {
-        choice: u32,
-        signature: String,
-    },
+    Signature { choice: u32, signature: String },
     /// A whole opaque thinking block (`redacted_thinking`), as JSON.
-    RedactedThinking {
-        choice: u32,
-        block: Raw,
-    },
+    RedactedThinking { choice: u32, block: Raw },
     /// A tool call begins.
     ToolStart {
         choice: u32,
@@ -49,42 +37,19 @@ pub enum Event {
         extra: Option<Raw>,
     },
     /// More of a tool call's arguments.
-    ToolArguments {
-        choice: u32,
-        index: u32,
-        fragment: String,
-    },
+    ToolArguments { choice: u32, index: u32, fragment: String },
     /// Why the model refused, piece by piece.
-    Refusal {
-        choice: u32,
-        text: String,
-    },
+    Refusal { choice: u32, text: String },
     /// Log probabilities of the text just said, in OpenAI's shape.
-    Logprobs {
-        choice: u32,
-        logprobs: Raw,
-    },
+    Logprobs { choice: u32, logprobs: Raw },
     /// Annotations (citations) in OpenAI's shape, a JSON array.
-    Annotations {
-        choice: u32,
-        annotations: Raw,
-    },
+    Annotations { choice: u32, annotations: Raw },
     /// A member of the delta that the hub has no word for.
-    Delta {
-        choice: u32,
-        key: String,
-        value: Raw,
-    },
+    Delta { choice: u32, key: String, value: Raw },
     /// A member of the chunk itself that the hub has no word for (or `system_fingerprint`, `service_tier`).
-    Chunk {
-        key: String,
-        value: Raw,
-    },
+    Chunk { key: String, value: Raw },
     /// A content block of an Anthropic-shaped server tool (its use or its result), as JSON.
-    Block {
-        choice: u32,
-        block: Raw,
-    },
+    Block { choice: u32, block: Raw },
     /// One answer is complete.
     Finish {
         choice: u32,
@@ -99,10 +64,7 @@ pub enum Event {
     /// The upstream reported a failure in mid-stream. Nothing follows.
     Failure(Error),
     /// An event of an unknown type: its name and its data as they came.
-    Other {
-        name: String,
-        data: String,
-    },
+    Other { name: String, data: String },
     /// The stream ended as its protocol demands.
     Done,
 }

@@ -25,7 +25,9 @@ pub mod transcode;
 pub mod usage;
 
 pub use call::{Call, CallOptions};
-pub use dialect::{Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd};
+pub use dialect::{
+    Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd,
+};
 pub use error::{Error, ErrorKind, Origin, Result, Retry};
 pub use event::Event;
 pub use facts::ModelFacts;

@@ -63,7 +63,10 @@ impl Provider {
 
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provider").field("id", &self.id).field("dialect", &self.dialect.id()).finish_non_exhaustive()
+        f.debug_struct("Provider")
+            .field("id", &self.id)
+            .field("dialect", &self.dialect.id())
+            .finish_non_exhaustive()
     }
 }
 

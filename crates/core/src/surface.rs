@@ -17,7 +17,13 @@ pub trait Surface: Send + Sync + 'static {
     ///
     /// # Errors
     /// The body is not what the surface demands at its top level.
-    fn read(&'static self, operation: Operation, headers: HeaderMap, body: Bytes, path_model: Option<&str>) -> Result<Call>;
+    fn read(
+        &'static self,
+        operation: Operation,
+        headers: HeaderMap,
+        body: Bytes,
+        path_model: Option<&str>,
+    ) -> Result<Call>;
 
     /// Parses a call's body into the hub's view. Called at most once for each call, and never for a relayed one.
     ///

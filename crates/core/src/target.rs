@@ -17,6 +17,8 @@ pub struct Target {
     pub custom_base: bool,
     /// Adds the credential.
     pub signer: Arc<dyn Signer>,
+    /// Signers of the provider's alternates that are authorised otherwise, by surface.
+    pub alternate_signers: Arc<BTreeMap<String, Arc<dyn Signer>>>,
     /// Headers of the operator (`extra_headers`, `organization`).
     pub headers: Arc<[(http::HeaderName, http::HeaderValue)]>,
     /// Parameters of the operator that apply where the client is silent (`temperature`, `max_tokens`, …), as JSON.
@@ -40,7 +42,10 @@ impl Target {
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("provider", &self.provider.id).field("model", &self.model).finish_non_exhaustive()
+        f.debug_struct("Target")
+            .field("provider", &self.provider.id)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,12 +2,46 @@
 //!
 //! The gateway, the library and the vector runner all go through here, so that what is tested is what runs.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
-use http::response::Parts;
+use http::{HeaderName, HeaderValue, response::Parts};
 
 use crate::{
-    Attempt, ChatReply, Encoded, Error, Event, FinishReason, Payload, Probe, Reply, Result, StreamDecoder, StreamEncoder, StreamEnd, Usage,
+    Attempt, ChatReply, Encoded, Error, Event, FinishReason, Payload, Probe, Reply, Result, StreamDecoder,
+    StreamEncoder, StreamEnd, Usage,
 };
+
+/// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
+///
+/// A header that the dialect has set stays: it has merged the others' wishes where merging makes sense
+/// (`anthropic-beta`).
+///
+/// # Errors
+/// The call cannot be expressed for this target, or cannot be signed.
+pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
+    let mut encoded = attempt.dialect().encode(attempt)?;
+    let headers = encoded.request.headers_mut();
+    for (name, value) in &attempt.target.provider.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.entry(name).or_insert(value);
+        }
+    }
+    for (name, value) in attempt.target.headers.iter() {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+    for (name, value) in &attempt.call.options.extra_headers {
+        let name = HeaderName::try_from(name).map_err(|_| {
+            Error::bad_field("extra_headers", format!("`{name}` in `extra_headers` is no header name."))
+        })?;
+        let value = HeaderValue::try_from(value).map_err(|_| {
+            Error::bad_field("extra_headers", format!("`{name}` in `extra_headers` has an invalid value."))
+        })?;
+        headers.entry(name).or_insert(value);
+    }
+    attempt.signer().sign(&mut encoded.request, now)?;
+    Ok(encoded)
+}
 
 /// A whole answer for the client.
 pub struct Answer {
@@ -191,7 +225,9 @@ impl Stream {
                 }
                 Event::Usage(usage) => self.report.usage = Some((**usage).clone()),
                 Event::Start { usage: Some(usage), .. } => self.report.usage = Some((**usage).clone()),
-                Event::Text { .. } | Event::Reasoning { .. } | Event::ToolArguments { .. } => self.report.chunks += 1,
+                Event::Text { .. } | Event::Reasoning { .. } | Event::ToolArguments { .. } => {
+                    self.report.chunks += 1
+                }
                 Event::Done => self.report.ended = true,
                 _ => {}
             }

@@ -80,13 +80,14 @@ impl<'de> Deserialize<'de> for Prompt {
         let raw = Raw::deserialize(deserializer)?;
         let text = raw.get();
         let first = text.trim_start_matches(['[', ' ', '\t', '\r', '\n']);
-        let parsed = match (text.starts_with('['), text[1..].trim_start().starts_with('['), first.starts_with('"')) {
-            (false, _, _) => serde_json::from_str(text).map(Self::Text),
-            (true, true, _) => serde_json::from_str(text).map(Self::TokenLists),
-            (true, false, true) => serde_json::from_str(text).map(Self::Texts),
-            (true, false, false) if first.starts_with(']') => Ok(Self::Texts(Vec::new())),
-            (true, false, false) => serde_json::from_str(text).map(Self::Tokens),
-        };
+        let parsed =
+            match (text.starts_with('['), text[1..].trim_start().starts_with('['), first.starts_with('"')) {
+                (false, _, _) => serde_json::from_str(text).map(Self::Text),
+                (true, true, _) => serde_json::from_str(text).map(Self::TokenLists),
+                (true, false, true) => serde_json::from_str(text).map(Self::Texts),
+                (true, false, false) if first.starts_with(']') => Ok(Self::Texts(Vec::new())),
+                (true, false, false) => serde_json::from_str(text).map(Self::Tokens),
+            };
         parsed.map_err(|_| de::Error::custom("expected a string, a list of strings, or token ids"))
     }
 }

@@ -76,7 +76,9 @@ impl Serialize for ToolChoice {
             Self::Auto => "auto".serialize(serializer),
             Self::None => "none".serialize(serializer),
             Self::Required => "required".serialize(serializer),
-            Self::Function(name) => Named { r#type: "function", function: Name { name } }.serialize(serializer),
+            Self::Function(name) => {
+                Named { r#type: "function", function: Name { name } }.serialize(serializer)
+            }
             Self::Other(raw) => raw.serialize(serializer),
         }
     }
