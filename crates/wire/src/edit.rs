@@ -1,6 +1,7 @@
 //! Edits on the top-level members of a JSON object, and the splice that applies them.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -59,6 +60,21 @@ impl Edits {
     /// Whether there is no change.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+}
+
+/// Prints the keys only: values are private.
+impl fmt::Debug for Edits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        for edit in &self.list {
+            match edit {
+                Edit::Set { key, .. } => list.entry(&format_args!("set {key:?}")),
+                Edit::Remove { key } => list.entry(&format_args!("remove {key:?}")),
+                Edit::Rename { from, to } => list.entry(&format_args!("rename {from:?} to {to:?}")),
+            };
+        }
+        list.finish()
     }
 }
 

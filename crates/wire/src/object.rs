@@ -55,7 +55,8 @@ impl Object {
 
     /// The JSON text of a value.
     pub fn raw(&self, key: &str) -> Option<&str> {
-        self.find(key).map(|span| text_of(&self.source, span))
+        // The scan has checked the source, and a value starts and ends on characters.
+        str::from_utf8(self.value(key)?).ok()
     }
 
     /// The JSON text of a value, sharing the source's memory.
@@ -65,26 +66,27 @@ impl Object {
 
     /// The value, unescaped, if it is a string.
     pub fn str(&self, key: &str) -> Option<Cow<'_, str>> {
-        string_inner(self.raw(key)?).map(unescape)
+        let inner = self.value(key)?.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        str::from_utf8(inner).ok().map(unescape)
     }
 
     /// The value if it is `true` or `false`.
     pub fn bool(&self, key: &str) -> Option<bool> {
-        match self.raw(key)? {
-            "true" => Some(true),
-            "false" => Some(false),
+        match self.value(key)? {
+            b"true" => Some(true),
+            b"false" => Some(false),
             _ => None,
         }
     }
 
     /// The value if it is a whole number that fits, written without fraction or exponent.
     pub fn u64(&self, key: &str) -> Option<u64> {
-        self.raw(key)?.parse().ok()
+        str::from_utf8(self.value(key).filter(|raw| raw.len() <= 20)?).ok()?.parse().ok()
     }
 
     /// Whether the value is there and `null`.
     pub fn is_null(&self, key: &str) -> bool {
-        self.raw(key) == Some("null")
+        self.value(key) == Some(b"null")
     }
 
     /// Whether there is such a member, `null` included.
@@ -97,6 +99,10 @@ impl Object {
     /// Without an edit that changes anything, the result is the source itself.
     pub fn splice(&self, edits: &Edits) -> Payload {
         edit::splice(&self.source, &self.members, edits)
+    }
+
+    fn value(&self, key: &str) -> Option<&[u8]> {
+        self.source.get(self.find(key)?.value.clone())
     }
 
     fn find(&self, key: &str) -> Option<&Span> {
@@ -139,19 +145,10 @@ pub(crate) fn key_is(source: &[u8], span: &Span, key: &str) -> bool {
 }
 
 fn key_of<'a>(source: &'a [u8], span: &Span) -> Cow<'a, str> {
-    unescape(std::str::from_utf8(key_literal(source, span)).unwrap_or_default())
+    unescape(str::from_utf8(key_literal(source, span)).unwrap_or_default())
 }
 
 /// The key without its quotes.
 fn key_literal<'a>(source: &'a [u8], span: &Span) -> &'a [u8] {
     source.get(span.key.start + 1..span.key.end - 1).unwrap_or_default()
-}
-
-fn text_of<'a>(source: &'a [u8], span: &Span) -> &'a str {
-    // The scan has checked the source, and a value starts and ends on characters.
-    source.get(span.value.clone()).and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default()
-}
-
-fn string_inner(raw: &str) -> Option<&str> {
-    raw.strip_prefix('"')?.strip_suffix('"')
 }

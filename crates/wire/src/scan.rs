@@ -77,7 +77,7 @@ pub(crate) struct Span {
 
 /// Checks that `text` is one JSON object and nothing else, and finds its members.
 pub(crate) fn scan(text: &[u8]) -> Result<Vec<Span>, ScanError> {
-    if let Err(error) = std::str::from_utf8(text) {
+    if let Err(error) = str::from_utf8(text) {
         return Err(ScanError::new(text, error.valid_up_to(), "valid UTF-8"));
     }
     let mut scanner = Scanner { text, at: 0 };
@@ -169,6 +169,7 @@ impl Scanner<'_> {
     }
 
     /// After a value: closes containers. `true` when the outermost value is complete, `false` when another follows.
+    #[inline]
     fn close(&mut self, open: &mut u128, depth: &mut u32) -> Step<bool> {
         while *depth > 1 {
             let object = *open & 1 == 1;
@@ -195,6 +196,7 @@ impl Scanner<'_> {
     }
 
     /// A key with its colon; returns where the key's literal is.
+    #[inline]
     fn key(&mut self) -> Step<Range<usize>> {
         if self.peek_token() != Some(b'"') {
             return Err("a key in double quotes");
@@ -210,10 +212,26 @@ impl Scanner<'_> {
     }
 
     /// A string whose opening quote is at `at`.
+    ///
+    /// Most strings are short and found within a few words; long ones are skimmed in chunks.
+    #[inline]
     fn string(&mut self) -> Step {
         self.at += 1;
+        let mut plain_words = 0;
         loop {
-            self.at += plain_prefix(self.text.get(self.at..).unwrap_or_default());
+            match special_in_word(self.text, self.at) {
+                Some(8) => {
+                    self.at += 8;
+                    plain_words += 1;
+                    if plain_words == 4 {
+                        plain_words = 0;
+                        self.at += plain_chunks(self.text, self.at);
+                    }
+                    continue;
+                }
+                Some(plain) => self.at += plain,
+                None => self.at += plain_bytes(self.text, self.at),
+            }
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -227,20 +245,28 @@ impl Scanner<'_> {
     }
 
     /// An escape whose backslash is at `at`.
+    #[inline]
     fn escape(&mut self) -> Step {
         self.at += 1;
         match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 1;
+                Ok(())
+            }
             Some(b'u') => {
                 self.at += 1;
-                for _ in 0..4 {
-                    if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
-                        return Err("four hexadecimal digits");
-                    }
-                    self.at += 1;
-                }
+                self.hex_digits()
             }
-            _ => return Err("one of `\"\\/bfnrtu` after a backslash"),
+            _ => Err("one of `\"\\/bfnrtu` after a backslash"),
+        }
+    }
+
+    fn hex_digits(&mut self) -> Step {
+        for _ in 0..4 {
+            if !self.peek().is_some_and(|byte| byte.is_ascii_hexdigit()) {
+                return Err("four hexadecimal digits");
+            }
+            self.at += 1;
         }
         Ok(())
     }
@@ -268,25 +294,30 @@ impl Scanner<'_> {
         if self.at == start { Err("a digit") } else { Ok(()) }
     }
 
+    #[inline]
     fn literal(&mut self, word: &[u8], expected: &'static str) -> Step {
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            return Err(expected);
+        for &letter in word {
+            if !self.skip(letter) {
+                return Err(expected);
+            }
         }
-        self.at += word.len();
         Ok(())
     }
 
+    #[inline]
     fn skip(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
     /// The next byte that is not white space; `at` moves to it.
+    #[inline]
     fn peek_token(&mut self) -> Option<u8> {
         loop {
             match self.peek() {
@@ -297,8 +328,33 @@ impl Scanner<'_> {
     }
 }
 
-/// How many bytes at the start of `text` a string literal may hold as they are.
-fn plain_prefix(text: &[u8]) -> usize {
-    let end = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
-    text.iter().take(end).position(|&byte| byte < 0x20).unwrap_or(end)
+/// Length of the run of 32-byte chunks from `at` on that hold no special byte; the loop compiles to SIMD.
+fn plain_chunks(text: &[u8], at: usize) -> usize {
+    let (chunks, _) = text.get(at..).unwrap_or_default().as_chunks::<32>();
+    let is_plain = |chunk: &&[u8; 32]| !chunk.iter().fold(false, |found, &byte| found | is_special(byte));
+    32 * chunks.iter().take_while(is_plain).count()
+}
+
+/// Index of the first special byte among the eight at `at`, or 8; `None` when there are fewer than eight.
+#[inline]
+fn special_in_word(text: &[u8], at: usize) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let word = u64::from_le_bytes(*text.get(at..)?.first_chunk()?);
+    // Subtracting makes a byte's high bit if it was less; borrows only spoil bytes above the first hit.
+    let less = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word;
+    let quote = word ^ (ONES * u64::from(b'"'));
+    let backslash = word ^ (ONES * u64::from(b'\\'));
+    let hits = (less(word, 0x20) | less(quote, 1) | less(backslash, 1)) & HIGH;
+    Some(hits.trailing_zeros() as usize / 8)
+}
+
+#[cold]
+fn plain_bytes(text: &[u8], at: usize) -> usize {
+    text.iter().skip(at).take_while(|&&byte| !is_special(byte)).count()
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
