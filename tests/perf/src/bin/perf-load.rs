@@ -12,7 +12,7 @@ use std::io::Write;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -23,9 +23,12 @@ use lockgate_perf::Flags;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 
 /// After this many errors the target is taken for broken.
 const MAX_ERRORS: u64 = 100;
+/// A request that takes longer is an error: the target hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> Result<()> {
     let flags = Flags::from_env(&["url", "body", "header", "concurrency", "requests", "seconds"])?;
@@ -123,7 +126,8 @@ impl Load {
 async fn work(load: Rc<Load>) {
     let mut connection = None;
     while load.take() {
-        let seen = one(&load, &mut connection).await;
+        let seen = timeout(PATIENCE, one(&load, &mut connection)).await;
+        let seen = seen.unwrap_or_else(|_| Err(anyhow!("no whole answer in {PATIENCE:?}")));
         let mut tally = load.tally.borrow_mut();
         match seen {
             Ok(seen) => tally.count(&seen),

@@ -100,10 +100,10 @@ impl Bench {
             std::thread::sleep(Duration::from_secs(1));
             report.rows.push(self.memory("rss-idle", "memory, idle", Some(Bar::Value(20.0)), false)?);
         }
-        self.check_setup(&mut report)?;
+        self.check_setup(&mut report);
         for case in CASES.iter().filter(|case| self.wanted(case.name)) {
             writeln!(stderr(), "{} ...", case.name)?;
-            self.run_case(case, &mut report)?;
+            self.run_case(case, &mut report);
         }
         if self.wanted("rss") {
             report.rows.push(self.memory("rss-after", "memory, after the load", None, false)?);
@@ -120,25 +120,27 @@ impl Bench {
     }
 
     /// Says so when what is measured would not be the whole gateway.
-    fn check_setup(&self, report: &mut Report) -> Result<()> {
-        let Some(lockgate) = self.targets.iter().find(|target| target.kind == Kind::Lockgate) else {
-            return Ok(());
-        };
+    fn check_setup(&self, report: &mut Report) {
+        let Some(lockgate) = self.targets.iter().find(|target| target.kind == Kind::Lockgate) else { return };
         let chat = bodies::chat("bench-chat", false, 1024);
-        let answer =
-            exchange(lockgate.port, "POST", "/v1/chat/completions", &bodies::headers(MASTER_KEY), &chat)?;
-        if !answer.to_ascii_lowercase().contains("x-litellm-response-cost") {
-            report.notes.push("lockgate's answer has no cost header: cost is not on".to_owned());
-        }
-        let refused =
-            exchange(lockgate.port, "POST", "/v1/chat/completions", &bodies::headers("sk-wrong"), &chat)?;
-        if !refused.starts_with("HTTP/1.1 401") {
-            report.notes.push("lockgate does not refuse a wrong key: authentication is not on".to_owned());
-        }
-        Ok(())
+        let ask = |method, path, key, body| {
+            let answer = exchange(lockgate.port, method, path, &bodies::headers(key), body);
+            answer.unwrap_or_else(|error| error.to_string()).to_ascii_lowercase()
+        };
+        let mut check = |good: bool, note: &str| {
+            if !good {
+                report.notes.push(format!("lockgate {note}"));
+            }
+        };
+        let answer = ask("POST", "/v1/chat/completions", MASTER_KEY, &chat);
+        check(answer.contains("x-litellm-response-cost: 0.00"), "answers without a cost: it is not computed");
+        let refused = ask("POST", "/v1/chat/completions", "sk-wrong", &chat);
+        check(refused.starts_with("http/1.1 401"), "does not refuse a wrong key: authentication is off");
+        let metrics = ask("GET", "/metrics", MASTER_KEY, "");
+        check(metrics.starts_with("http/1.1 200"), "has no /metrics: they are off");
     }
 
-    fn run_case(&self, case: &Case, report: &mut Report) -> Result<()> {
+    fn run_case(&self, case: &Case, report: &mut Report) {
         let mut targets: Vec<_> =
             self.targets.iter().filter(|target| takes_part(case, target.kind)).collect();
         targets.retain(|target| {
@@ -167,8 +169,10 @@ impl Bench {
                 samples.entry(target.kind).or_default().push(sample);
             }
         }
+        if case.figure == Figure::Rate {
+            report.notes.extend(samples.iter().filter_map(|(kind, list)| idle_core(*kind, list)));
+        }
         report.rows.extend(rows(case, &samples));
-        Ok(())
     }
 
     fn memory(&self, name: &str, title: &str, bar: Option<Bar>, peak: bool) -> Result<Row> {
@@ -206,6 +210,14 @@ fn takes_part(case: &Case, kind: Kind) -> bool {
 
 fn problem(case: &Case, kind: Kind, error: &anyhow::Error) -> String {
     format!("{} is left out of {}: {error:#}", kind.name(), case.name)
+}
+
+/// A rate is the gateway's own limit only when its core was busy all the time.
+fn idle_core(kind: Kind, samples: &[Sample]) -> Option<String> {
+    let busy = samples.iter().filter_map(|sample| sample.busy).fold(0.0, f64::max) * 100.0;
+    let limited = (1.0..90.0).contains(&busy);
+    let name = kind.name();
+    limited.then(|| format!("{name} used {busy:.0} % of its core at its highest rate: others set the limit"))
 }
 
 fn rows(case: &Case, samples: &BTreeMap<Kind, Vec<Sample>>) -> Vec<Row> {
