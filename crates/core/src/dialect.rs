@@ -14,6 +14,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// Its name in provider rows: `openai`, `anthropic`.
     fn id(&self) -> &'static str;
 
+    /// The answer, if it is made here and now, without an upstream (a demonstration, a mock).
+    fn local(&self, _call: &Call, _target: &Target) -> Option<Result<Reply>> {
+        None
+    }
+
     /// URLs that must be fetched before [`Dialect::encode`], because the provider takes only inline data.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, response::Parts};
 
 use crate::{
-    Attempt, ChatReply, Encoded, Error, Event, FinishReason, Payload, Probe, Reply, Result, StreamDecoder,
-    StreamEncoder, StreamEnd, Usage,
+    Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Payload, Probe, Reply, Result,
+    StreamDecoder, StreamEncoder, StreamEnd, Usage,
 };
 
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
@@ -51,6 +51,25 @@ pub struct Answer {
     pub usage: Option<Usage>,
     /// The answer in the hub's words, if it was translated.
     pub reply: Option<Reply>,
+}
+
+/// Writes a reply that no upstream gave: whole, or as a stream if the client wants one.
+///
+/// # Errors
+/// The surface cannot say it.
+pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
+    let usage = reply.usage().cloned();
+    let body = match &reply {
+        Reply::Chat(reply) if call.stream => {
+            let (mut encoder, mut out) = (call.surface.encoder(call), Vec::new());
+            for event in events(reply) {
+                encoder.event(&event, &mut out);
+            }
+            out.into()
+        }
+        _ => call.surface.write(call, &reply)?,
+    };
+    Ok(Answer { body, usage, reply: Some(reply) })
 }
 
 /// Reads a successful upstream answer and writes the client's.
@@ -253,7 +272,10 @@ pub fn events(reply: &ChatReply) -> Vec<Event> {
             events.push(Event::Reasoning { choice: index, text: text.clone() });
         }
         if let Some(content) = &message.content {
-            events.push(Event::Text { choice: index, text: content.text() });
+            let text = content.text();
+            events.extend(
+                text.split_inclusive(' ').map(|word| Event::Text { choice: index, text: word.to_owned() }),
+            );
         }
         if let Some(text) = &message.refusal {
             events.push(Event::Refusal { choice: index, text: text.clone() });
