@@ -1,1 +1,15 @@
-//! Facts about models as data: prices with dates, context, modes, capabilities, aliases; pure look-ups.
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+mod cost;
+mod day;
+mod entry;
+mod price;
+mod rate;
+
+pub use catalog::{Catalog, CatalogError};
+pub use cost::{Cost, Measured, Pricing, Terms};
+pub use day::{Day, OffPeak};
+pub use entry::Entry;
+pub use price::{DatedRates, Price, Rates};
+pub use rate::{Rate, RateKey, Unit, Variant};
