@@ -51,6 +51,16 @@ pub trait Dialect: Send + Sync + 'static {
     /// The answer is not JSON, or is an error in spite of its status.
     fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>>;
 
+    /// Checks a whole answer like [`Dialect::inspect`] and gives what goes to the client: the same bytes, unless the
+    /// memo declares an edit.
+    ///
+    /// # Errors
+    /// As for `inspect`.
+    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
+        let usage = self.inspect(encoded, head, &body)?;
+        Ok((body.into(), usage))
+    }
+
     /// Starts watching a stream that is relayed.
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe>;
 }
@@ -135,6 +145,11 @@ pub struct Memo {
     pub tool_names: BTreeMap<String, String>,
     /// The request was built for the legacy `functions` parameter.
     pub legacy_functions: bool,
+    /// The name under which the client knows the model: a relayed answer shows it instead of the provider's own.
+    pub client_model: Option<String>,
+    /// Top-level members of a relayed answer whose values are given in other words: member, value, other value
+    /// (JSON texts).
+    pub reply_values: Vec<(String, String, String)>,
 }
 
 /// Reported in `x-litellm-dropped-params`-like headers and counted (PRM-2).

@@ -7,6 +7,12 @@ use serde_json::Value;
 
 /// A closed list of typed, composable differences. Each is one field here, one pure function in the dialect that
 /// honours it, and one test vector. What none of them can say is a provider crate.
+///
+/// Order in the OpenAI dialect: the operator's defaults, support check (`params`, `also`, `also_when`, `without`),
+/// `drop`, `drop_values`, `replace_values`, `effort_as_thinking`, `required_as_prompt`, `rename`, `clamp`, `default`,
+/// `force`, then the messages and tools. A member's name in `drop`, `drop_values`, `replace_values`, `rename`,
+/// `clamp`, `default`, `force` means chat and text completion; with a prefix it means another operation:
+/// `"embedding.dimensions"`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Quirks {
@@ -44,4 +50,40 @@ pub struct Quirks {
     pub family: Option<String>,
     /// Paths that differ from the dialect's, by operation (`chat = "/chat/completions"`).
     pub paths: BTreeMap<String, String>,
+    /// Appended to a base URL that does not end with it (`/v1`).
+    pub base_suffix: Option<String>,
+    /// Parameters added to the list for models whose facts have the capability:
+    /// `also_when = { reasoning = ["reasoning_effort"] }`.
+    pub also_when: BTreeMap<String, BTreeSet<String>>,
+    /// Top-level members removed in silence when they have one of these values:
+    /// `drop_values = { tool_choice = ["auto"] }`.
+    pub drop_values: BTreeMap<String, Vec<Value>>,
+    /// Top-level string members whose values the provider spells otherwise:
+    /// `replace_values = { tool_choice = { required = "any" } }`.
+    pub replace_values: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Members taken out of every message.
+    pub drop_in_messages: BTreeSet<String>,
+    /// A message's `content: null` is left out instead of sent.
+    pub omit_null_content: bool,
+    /// The `developer` role is sent as it is. Else it becomes `system`, except for OpenAI's reasoning models.
+    pub keep_developer_role: bool,
+    /// `cache_control` marks stay in messages and tools for models whose name contains one of these (`""`: all).
+    /// Else they are taken out, because OpenAI's API does not know them.
+    pub cache_control_models: Vec<String>,
+    /// `reasoning_effort` is sent as `thinking: {"type": "enabled"}`, or `"disabled"` for `none`; a client's
+    /// `thinking` loses its budget.
+    pub effort_as_thinking: bool,
+    /// Members taken out of every function's `parameters`, at any depth (`additionalProperties`, `strict`).
+    pub drop_in_tools: BTreeSet<String>,
+    /// `tool_choice: "required"` is replaced by this text in a user message at the end.
+    pub required_as_prompt: Option<String>,
+    /// Surfaces whose chat clients are served by the provider's Responses API (`["anthropic"]`).
+    pub responses_for: BTreeSet<String>,
+    /// Top-level string members of an answer given to the client in other words:
+    /// `reply_values = { service_tier = { on_demand = "auto" } }`.
+    pub reply_values: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Answers may carry `content` as a list of parts; the client gets a string (and `thinking_blocks`).
+    pub flatten_reply: bool,
+    /// The provider's `completion_tokens` do not contain its `reasoning_tokens`; they are added.
+    pub usage_adds_reasoning: bool,
 }

@@ -79,8 +79,8 @@ pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
 pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Answer> {
     let dialect = attempt.dialect();
     if encoded.relay {
-        let usage = dialect.inspect(encoded, head, &body)?;
-        return Ok(Answer { body: body.into(), usage, reply: None });
+        let (body, usage) = dialect.pass(encoded, head, body)?;
+        return Ok(Answer { body, usage, reply: None });
     }
     let reply = dialect.decode(attempt, encoded, head, body)?;
     let body = attempt.call.surface.write(attempt.call, &reply)?;
