@@ -47,6 +47,7 @@ impl Entry {
             supports: named(true),
             lacks: named(false),
             known: true,
+            ..ModelFacts::default()
         }
     }
 

@@ -20,6 +20,9 @@ pub struct ModelFacts {
     pub lacks: BTreeSet<String>,
     /// Whether the catalogue has an entry for the model at all.
     pub known: bool,
+    /// Counts the tokens of a text about as this model does. For parts of usage that a provider leaves out
+    /// (Anthropic's reasoning); none where no tokenizer is linked in.
+    pub count_tokens: Option<fn(&str) -> u64>,
 }
 
 impl ModelFacts {
