@@ -1,1 +1,21 @@
 //! The only outbound I/O: pooled client, timeouts, egress guard.
+//!
+//! [`Transport::send`] makes one attempt on an upstream and is the hot path; [`Transport::fetch`] downloads a file that
+//! a client named by URL, through an [`Egress`] guard. Cancelling is dropping: whoever drops the future of `send` or
+//! the [`UpstreamBody`] closes the connection to the upstream.
+
+mod body;
+mod config;
+mod connect;
+mod egress;
+mod failure;
+mod fetch;
+mod mime;
+mod payload;
+mod send;
+mod tls;
+
+pub use body::UpstreamBody;
+pub use config::{Limits, TransportConfig, TransportError};
+pub use egress::Egress;
+pub use send::Transport;

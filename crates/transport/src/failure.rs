@@ -1,0 +1,109 @@
+//! What went wrong on the wire, in the project's words. No URL, header or body ever enters a message: only the host.
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use http::uri::Authority;
+use lockgate_core::{Error, ErrorKind, Origin};
+
+/// Which of the four limits passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Limit {
+    Connect,
+    FirstByte,
+    Idle,
+    Total,
+}
+
+/// The error for a limit that passed.
+pub(crate) fn timeout(limit: Limit, value: Duration, authority: &Authority) -> Error {
+    let (value, host) = (Seconds(value), Host(authority));
+    let message = match limit {
+        Limit::Connect => format!("Timeout: no connection to {host} within the connect limit of {value}."),
+        Limit::FirstByte => format!("Timeout: no answer from {host} within the first-byte limit of {value}."),
+        Limit::Idle => format!("Timeout: nothing more from {host} within the idle limit of {value}."),
+        Limit::Total => {
+            format!("Timeout: the answer of {host} was not complete within the total limit of {value}.")
+        }
+    };
+    Error::new(ErrorKind::Timeout, Origin::Upstream, message)
+}
+
+/// The error for a request that could not be delivered or got no answer.
+pub(crate) fn request(error: &hyper_util::client::legacy::Error, authority: &Authority) -> Error {
+    if let Some(ConnectTimeout(limit)) = find(error) {
+        return timeout(Limit::Connect, *limit, authority);
+    }
+    let (cause, host) = (root_cause(error), Host(authority));
+    let message = if error.is_connect() {
+        format!("Cannot connect to {host}: {cause}.")
+    } else {
+        format!("The connection to {host} broke before an answer came: {cause}.")
+    };
+    Error::new(ErrorKind::Connection, Origin::Upstream, message)
+}
+
+/// The error for an answer that broke off.
+pub(crate) fn broken(error: &hyper::Error, authority: &Authority) -> Error {
+    let (cause, host) = (root_cause(error), Host(authority));
+    Error::new(
+        ErrorKind::Connection,
+        Origin::Upstream,
+        format!("The connection to {host} broke during the answer: {cause}."),
+    )
+}
+
+/// Inside the connector's errors: the connect limit passed.
+#[derive(Debug)]
+pub(crate) struct ConnectTimeout(pub(crate) Duration);
+
+impl fmt::Display for ConnectTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection within {}", Seconds(self.0))
+    }
+}
+
+impl StdError for ConnectTimeout {}
+
+/// Host and port, without the user name and password that an address may hold.
+struct Host<'a>(&'a Authority);
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.port() {
+            Some(port) => write!(f, "{}:{port}", self.0.host()),
+            None => f.write_str(self.0.host()),
+        }
+    }
+}
+
+/// A duration as people write it in a configuration: `5 s`, `0.25 s`.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s", self.0.as_secs_f64())
+    }
+}
+
+/// The first error of that type in the chain of sources.
+pub(crate) fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn root_cause(error: &dyn StdError) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
