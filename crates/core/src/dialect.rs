@@ -14,6 +14,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// Its name in provider rows: `openai`, `anthropic`.
     fn id(&self) -> &'static str;
 
+    /// OpenAI parameters that the target takes, sorted; for `/utils/supported_openai_params`.
+    fn supported_params(&self, _target: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The answer, if it is made here and now, without an upstream (a demonstration, a mock).
     fn local(&self, _call: &Call, _target: &Target) -> Option<Result<Reply>> {
         None
