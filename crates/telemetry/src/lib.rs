@@ -1,1 +1,12 @@
 //! Prometheus registry with pre-resolved handles, tracing, log formats.
+//!
+//! A finished call is one [`CallRecord`]: it goes into the [`Metrics`] with [`Metrics::record`] and into the log with
+//! [`log_call`]. Both take only what the record's typed fields hold, so nothing secret can reach them.
+
+mod log;
+mod metrics;
+mod record;
+
+pub use log::{CALL_TARGET, Color, LogError, LogOptions, init, log_call};
+pub use metrics::{DeploymentLabels, DeploymentMetrics, DeploymentState, InFlight, Metrics, SurfaceMetrics};
+pub use record::CallRecord;
