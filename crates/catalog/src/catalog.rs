@@ -1,16 +1,27 @@
 //! The catalogue and its look-ups.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
-use lockgate_core::Usage;
+use lockgate_core::{ModelFacts, Usage};
 use serde_json::{Map, Value};
 
-use crate::{Entry, Pricing, Terms};
+use crate::{
+    Cost, DatedRates, Day, Entry, Pricing, Terms,
+    data::{self, Data, Lists},
+    families, import, names,
+};
 
 /// All models that are known. Cheap to clone.
+///
+/// Entries are read from the compact form when they are asked for; keep the [`Entry`] of a model that is used often.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    overlay: Arc<BTreeMap<String, Arc<Entry>>>,
+    data: Arc<Data>,
+    /// The user's own entries by lower-case name.
+    overlay: Arc<BTreeMap<String, Entry>>,
 }
 
 /// Why a price map was rejected as a whole.
@@ -31,46 +42,119 @@ pub enum CatalogError {
     },
 }
 
+/// The three texts that the compact form consists of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CompactText {
+    /// One model a line.
+    pub models: String,
+    /// Keys by number.
+    pub keys: String,
+    /// Frequent values by number.
+    pub values: String,
+}
+
 impl Catalog {
     /// The catalogue that comes with the program.
     pub fn builtin() -> Self {
-        Self::default()
+        static BUILTIN: OnceLock<Catalog> = OnceLock::new();
+        BUILTIN.get_or_init(|| Self { data: Arc::new(Data::builtin()), overlay: Arc::default() }).clone()
     }
 
-    /// From the bytes of LiteLLM's price map.
-    pub fn from_litellm_json(_bytes: &[u8]) -> Result<Self, CatalogError> {
-        Ok(Self::default())
+    /// From the bytes of LiteLLM's price map, if it has at least half as many models as the built-in catalogue.
+    pub fn from_litellm_json(bytes: &[u8]) -> Result<Self, CatalogError> {
+        Self::from_litellm_json_of(bytes, Self::builtin().len() / 2)
+    }
+
+    /// From the bytes of LiteLLM's price map, if it has at least so many models.
+    pub fn from_litellm_json_of(bytes: &[u8], least: usize) -> Result<Self, CatalogError> {
+        let entries = import::read(bytes)?;
+        if entries.len() < least {
+            return Err(CatalogError::Shrunk { found: entries.len(), least });
+        }
+        let known = Self::builtin().data.lists().clone();
+        Ok(Self { data: Arc::new(data::encode(&entries, known)), overlay: Arc::default() })
+    }
+
+    /// LiteLLM's price map in our compact form, with numbers of keys and values as in `self`. With a day, prices that
+    /// differ from those in `self` hold from that day on and the ones in `self` before.
+    pub fn import(&self, bytes: &[u8], since: Option<Day>) -> Result<CompactText, CatalogError> {
+        let mut entries = import::read(bytes)?;
+        for entry in &mut entries {
+            if let (Some(day), Some(old)) =
+                (since, self.data.entry(&entry.name).filter(|old| old.name == entry.name))
+            {
+                keep_history(entry, old, day);
+            }
+        }
+        let data = data::encode(&entries, self.data.lists().clone());
+        let Lists { keys, values } = data.lists();
+        Ok(CompactText {
+            models: data.lines().to_owned(),
+            keys: keys.join("\n") + "\n",
+            values: values.join("\n") + "\n",
+        })
     }
 
     /// This catalogue with the user's own entries, as objects of LiteLLM's price map, laid over it field by field.
-    pub fn overlay(&self, _entries: &BTreeMap<String, Map<String, Value>>) -> Self {
-        self.clone()
+    pub fn overlay(&self, entries: &BTreeMap<String, Map<String, Value>>) -> Self {
+        let mut overlay = (*self.overlay).clone();
+        for (name, fields) in entries {
+            let mut object = match self.find(name).map(|entry| entry.to_litellm_json()) {
+                Some(Value::Object(object)) => object,
+                _ => Map::new(),
+            };
+            object.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone())));
+            overlay.insert(name.to_ascii_lowercase(), Entry::from_litellm_json(name, &object));
+        }
+        Self { data: Arc::clone(&self.data), overlay: Arc::new(overlay) }
     }
 
-    /// The entry of a model at a provider: `provider/model`, or the bare name if it belongs to that provider, or the
-    /// same with region, route or version endings removed.
-    pub fn entry(&self, _provider: &str, _model: &str) -> Option<Entry> {
-        None
+    /// The entry of a model at a provider: `provider/model`, or the bare name if its label is that provider, or the
+    /// same without fine-tune, region, route or date parts, or the provider's price class of that size.
+    pub fn entry(&self, provider: &str, model: &str) -> Option<Entry> {
+        names::candidates(provider, model).into_iter().find_map(|candidate| {
+            let entry = self.find(&candidate.name)?;
+            (!candidate.check || names::same_provider(&entry.provider, provider)).then_some(entry)
+        })
     }
 
-    /// By the price map's own key.
+    /// By the price map's own key, in any letter case if there is none in this one.
     pub fn find(&self, name: &str) -> Option<Entry> {
-        self.overlay.get(name).map(|entry| (**entry).clone())
+        if !self.overlay.is_empty()
+            && let Some(entry) = self.overlay.get(&name.to_ascii_lowercase())
+        {
+            return Some(entry.clone());
+        }
+        self.data.entry(name)
     }
 
-    /// The provider that a bare model name belongs to.
-    pub fn provider_of(&self, _model: &str) -> Option<String> {
-        None
+    /// What is known about a model: its entry's facts or, for a model that is too new to have one, what its family has
+    /// in common (then [`ModelFacts::known`] is false).
+    pub fn facts(&self, provider: &str, model: &str) -> ModelFacts {
+        self.entry(provider, model).map_or_else(|| families::facts(model), |entry| entry.facts())
     }
 
-    /// What a call of this model costs.
-    pub fn pricing(&self, provider: &str, model: &str, _usage: &Usage, _terms: &Terms) -> Pricing {
-        Pricing::Unpriced { model: format!("{provider}/{model}"), known: false }
+    /// The provider that a bare model name belongs to, by the catalogue or by the pattern of its name.
+    pub fn provider_of(&self, model: &str) -> Option<String> {
+        let listed = self.find(model).map(|entry| names::provider_of_label(&entry.provider).to_owned());
+        listed.filter(|label| !label.is_empty()).or_else(|| families::provider(model).map(str::to_owned))
+    }
+
+    /// What a call costs. The provider's own figure wins, with or without an entry.
+    pub fn pricing(&self, provider: &str, model: &str, usage: &Usage, terms: &Terms) -> Pricing {
+        match self.entry(provider, model) {
+            Some(entry) => entry.pricing(usage, terms),
+            None => match usage.provider_cost {
+                Some(amount) => Pricing::Priced(Cost::reported(amount)),
+                None => Pricing::Unpriced { model: format!("{provider}/{model}"), known: false },
+            },
+        }
     }
 
     /// How many models.
     pub fn len(&self) -> usize {
-        self.overlay.len()
+        let own = self.overlay.values().filter(|entry| self.data.line(&entry.name).is_none()).count();
+        self.data.len() + own
     }
 
     /// Whether there is no model.
@@ -78,13 +162,32 @@ impl Catalog {
         self.len() == 0
     }
 
-    /// The names of all models in order.
+    /// The names of all models: the user's own first, then those of the price map in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.overlay.keys().map(String::as_str)
+        let own = self.overlay.values().map(|entry| entry.name.as_str());
+        own.chain(self.data.names().filter(|name| !self.overlay.contains_key(&name.to_ascii_lowercase())))
     }
 
     /// A hash of the content: equal content, equal version.
     pub fn version(&self) -> String {
-        String::new()
+        let own = self.overlay.values().fold(0, |hash: u64, entry| {
+            let text = format!("{}{}", entry.name, entry.to_litellm_json());
+            hash.rotate_left(1) ^ data::fnv(text.as_bytes())
+        });
+        format!("{:016x}", self.data.hash() ^ own)
     }
+}
+
+/// Puts new prices behind the old ones.
+fn keep_history(entry: &mut Entry, old: Entry, since: Day) {
+    let newest = old.price.rates_at(None).clone();
+    if newest == entry.price.base {
+        entry.price.base = old.price.base;
+        entry.price.dated = old.price.dated;
+        return;
+    }
+    let rates = std::mem::replace(&mut entry.price.base, old.price.base);
+    entry.price.dated = old.price.dated;
+    entry.price.dated.retain(|dated| dated.from < since);
+    entry.price.dated.push(DatedRates { from: since, until: None, rates });
 }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use lockgate_core::{Money, Usage};
 
-use crate::{Price, Unit};
+use crate::{Day, Entry, Price, Rate, RateKey, Rates, Unit, Variant, rate::Atto};
 
 /// The circumstances of a call that prices depend on.
 #[derive(Clone, Debug, Default)]
@@ -114,9 +114,217 @@ impl Cost {
     }
 }
 
+impl Entry {
+    /// What a call of this model costs. Without a price for anything that was consumed it is unpriced, unless the
+    /// provider gives its own figure.
+    pub fn pricing(&self, usage: &Usage, terms: &Terms) -> Pricing {
+        let cost = self.price.cost(usage, terms);
+        let silent = cost.unpriced.is_empty() && !self.price.is_unpriced();
+        if silent || cost.reported.is_some() || !cost.computed.is_zero() {
+            return Pricing::Priced(cost);
+        }
+        Pricing::Unpriced { model: self.name.clone(), known: true }
+    }
+}
+
 impl Price {
-    /// What `usage` costs on `terms`.
-    pub fn cost(&self, _usage: &Usage, _terms: &Terms) -> Cost {
-        Cost::default()
+    /// What `usage` costs on `terms`. What the provider itself reports is billed, unless the prices are the user's own.
+    pub fn cost(&self, usage: &Usage, terms: &Terms) -> Cost {
+        let mut bill = Bill::new(self, usage, terms);
+        let mut cost = Cost::default();
+        let measured = bill.measured(&terms.measured);
+        let by_character = bill.characters(&terms.measured, &mut cost);
+        if !by_character {
+            bill.input(usage, &mut cost);
+        }
+        bill.output(usage, &mut cost);
+        bill.tools(usage, terms, &mut cost);
+        cost.other = measured.money();
+        if bill.measures_priced || by_character {
+            // Priced by another measure: tokens are then only told, not sold.
+            bill.unpriced.retain(|unit| !unit.is_token());
+        }
+        cost.unpriced = bill.unpriced;
+        cost.computed = cost.input + cost.output + cost.tools + cost.other;
+        cost.reported = usage.provider_cost;
+        cost.total = cost.reported.filter(|_| !self.overridden).unwrap_or(cost.computed);
+        cost
+    }
+}
+
+/// Adds up one call.
+struct Bill<'p> {
+    rates: &'p Rates,
+    cheaper: Option<&'p Rates>,
+    variant: Variant,
+    format: Variant,
+    context: u64,
+    factor: i128,
+    search_once: bool,
+    unpriced: Vec<Unit>,
+    measures_priced: bool,
+}
+
+const ONE: i128 = 1_000_000;
+
+impl<'p> Bill<'p> {
+    fn new(price: &'p Price, usage: &Usage, terms: &Terms) -> Self {
+        let tier = terms.service_tier.as_deref().or(usage.service_tier.as_deref()).unwrap_or_default();
+        let variant = if terms.batch || tier == "batch" {
+            Variant::BATCHES
+        } else {
+            Variant::named(tier).unwrap_or(Variant::STANDARD)
+        };
+        let factors = terms.conditions.iter().filter_map(|condition| price.factors.get(condition));
+        Self {
+            rates: price.rates_at(terms.at.map(Day::of)),
+            cheaper: price.off_peak.as_ref().zip(terms.at).and_then(|(hours, at)| hours.rates_at(at)),
+            variant,
+            format: terms.format.as_deref().and_then(Variant::named).unwrap_or(Variant::STANDARD),
+            context: usage.input,
+            factor: factors.fold(ONE, |all, factor| all * factor / ONE),
+            search_once: price.search_once,
+            unpriced: Vec::new(),
+            measures_priced: false,
+        }
+    }
+
+    fn rate(&self, unit: Unit) -> Option<Rate> {
+        let cheaper = self.cheaper.and_then(|rates| rates.get(RateKey::plain(unit)));
+        cheaper.or_else(|| self.rates.find(unit, self.context, self.variant))
+    }
+
+    /// `count` units at the first of the prices that is known.
+    fn tokens(&mut self, count: u64, units: &[Unit]) -> Atto {
+        if count == 0 {
+            return Atto::default();
+        }
+        match units.iter().find_map(|unit| self.rate(*unit)) {
+            Some(rate) => rate.times(count).scaled(self.factor),
+            None => {
+                self.unpriced.extend(units.first());
+                Atto::default()
+            }
+        }
+    }
+
+    /// Cached, audio, image and video tokens are part of the prompt; what is left is text.
+    fn input(&mut self, usage: &Usage, cost: &mut Cost) {
+        let [audio, image, video] =
+            [usage.audio_input, usage.image_input, usage.video_input].map(Option::unwrap_or_default);
+        let text = usage.fresh_input().saturating_sub(audio).saturating_sub(image).saturating_sub(video);
+        let read = self.tokens(usage.cache_read.unwrap_or(0), &[Unit::CacheRead, Unit::Input]);
+        let hour = usage.cache_write_1h.unwrap_or(0);
+        let short = usage.cache_write.unwrap_or(0).saturating_sub(hour);
+        let write = self
+            .tokens(short, &[Unit::CacheWrite, Unit::Input])
+            .plus(self.tokens(hour, &[Unit::CacheWrite1h, Unit::CacheWrite, Unit::Input]));
+        let input = self
+            .tokens(text, &[Unit::Input])
+            .plus(self.tokens(audio, &[Unit::AudioInput, Unit::Input]))
+            .plus(self.tokens(image, &[Unit::ImageTokenInput, Unit::Input]))
+            .plus(self.tokens(video, &[Unit::VideoTokenInput, Unit::Input]));
+        cost.cache_read = read.money();
+        cost.cache_write = write.money();
+        cost.input = input.plus(read).plus(write).money();
+    }
+
+    fn output(&mut self, usage: &Usage, cost: &mut Cost) {
+        let [audio, image, reasoning] =
+            [usage.audio_output, usage.image_output, usage.reasoning].map(Option::unwrap_or_default);
+        let text = usage.output.saturating_sub(audio).saturating_sub(image).saturating_sub(reasoning);
+        // Some providers count reasoning beside the completion's other parts: never bill more than there was.
+        let reasoning = reasoning.min(usage.output.saturating_sub(audio).saturating_sub(image));
+        let thought = self.tokens(reasoning, &[Unit::Reasoning, Unit::Output]);
+        let output = self
+            .tokens(text, &[Unit::Output])
+            .plus(self.tokens(audio, &[Unit::AudioOutput, Unit::Output]))
+            .plus(self.tokens(image, &[Unit::ImageTokenOutput, Unit::Output]));
+        cost.reasoning = thought.money();
+        cost.output = output.plus(thought).money();
+    }
+
+    /// Embeddings that are sold by character.
+    fn characters(&mut self, measured: &Measured, cost: &mut Cost) -> bool {
+        let rate = self.rate(Unit::CharacterInput).filter(|_| measured.input_characters > 0);
+        if let Some(rate) = rate {
+            cost.input = rate.times(measured.input_characters).money();
+        }
+        rate.is_some()
+    }
+
+    fn tools(&mut self, usage: &Usage, terms: &Terms, cost: &mut Cost) {
+        let searches = usage.web_searches.unwrap_or(0);
+        let searches = if self.search_once { searches.min(1) } else { searches };
+        let size = match terms.search_context.as_deref() {
+            Some("low") => Unit::SearchLow,
+            Some("high") => Unit::SearchHigh,
+            _ => Unit::SearchMedium,
+        };
+        let rate = |bill: &Self, unit| bill.rates.find(unit, 0, Variant::STANDARD);
+        let mut sum = Atto::default();
+        let uses = [
+            (size, searches),
+            (Unit::MapsGrounding, terms.measured.map_groundings),
+            (Unit::CodeInterpreterSession, terms.measured.code_sessions),
+        ];
+        for (unit, count) in uses.into_iter().filter(|(_, count)| *count > 0) {
+            match rate(self, unit) {
+                Some(rate) => sum = sum.plus(rate.times(count)),
+                None => self.unpriced.push(unit),
+            }
+        }
+        if let Some(rate) = rate(self, Unit::FileSearchThousandCalls) {
+            sum = sum.plus(rate.times(terms.measured.file_searches).per_thousand());
+        }
+        if let Some(rate) = rate(self, Unit::Citation) {
+            sum = sum.plus(rate.times(terms.measured.citation_tokens));
+        }
+        cost.tools = sum.money();
+    }
+
+    /// Everything that is not tokens; a measure without a price is not said here, because models report several
+    /// measures of the same thing and are sold by one.
+    fn measured(&mut self, measured: &Measured) -> Atto {
+        let formats = [self.format, self.variant, Variant::STANDARD];
+        let mut sum = Atto::default();
+        let counts = [
+            (Unit::ImageInput, measured.input_images, 1),
+            (Unit::ImageOutput, measured.output_images, 1),
+            (Unit::PixelOutput, measured.pixels, 1),
+            (Unit::PixelInput, measured.pixels, 1),
+            (Unit::CharacterOutput, measured.output_characters, 1),
+            (Unit::SecondInput, measured.input_millis, 1000),
+            (Unit::AudioSecondInput, measured.input_millis, 1000),
+            (Unit::SecondOutput, measured.output_millis, 1000),
+            (Unit::VideoSecondOutput, measured.output_millis, 1000),
+            (Unit::RunningSecond, measured.running_millis, 1000),
+            (Unit::Query, measured.queries, 1),
+            (Unit::OcrPage, measured.pages, 1),
+            (Unit::AnnotationPage, measured.annotated_pages, 1),
+            (Unit::OcrCredit, measured.credits, 1),
+            (Unit::Request, measured.requests, 1),
+        ];
+        let mut sold: Option<u64> = None;
+        for (unit, count, per) in counts.into_iter().filter(|(_, count, _)| *count > 0) {
+            let context = if unit == Unit::Query { measured.results } else { self.context };
+            let found = formats.iter().find_map(|format| self.rates.find(unit, context, *format));
+            let Some(rate) = found else { continue };
+            // One thing is sold by one measure: pictures by piece or by pixel, sound by one price per second.
+            let thing = match unit {
+                Unit::ImageOutput | Unit::PixelOutput | Unit::PixelInput => Some(1),
+                Unit::SecondInput | Unit::AudioSecondInput => Some(2),
+                Unit::SecondOutput | Unit::VideoSecondOutput => Some(3),
+                _ => None,
+            };
+            if thing.is_some() && sold == thing {
+                continue;
+            }
+            sold = thing.or(sold);
+            self.measures_priced |= unit != Unit::Request;
+            let amount = rate.times(count);
+            sum = sum.plus(if per == 1000 { amount.per_thousand() } else { amount });
+        }
+        sum
     }
 }

@@ -2,12 +2,16 @@
 
 mod catalog;
 mod cost;
+mod data;
 mod day;
 mod entry;
+mod families;
+mod import;
+mod names;
 mod price;
 mod rate;
 
-pub use catalog::{Catalog, CatalogError};
+pub use catalog::{Catalog, CatalogError, CompactText};
 pub use cost::{Cost, Measured, Pricing, Terms};
 pub use day::{Day, OffPeak};
 pub use entry::Entry;

@@ -15,6 +15,8 @@ pub struct Price {
     pub off_peak: Option<OffPeak>,
     /// Factors in millionths by name of the condition: `us`, `fast`, `regional_endpoint`, `processing_eu`, ….
     pub factors: BTreeMap<String, i128>,
+    /// A prompt with searches pays for one, however many there were.
+    pub search_once: bool,
     /// The caller's own prices: they win over what the provider reports.
     pub overridden: bool,
 }
