@@ -1,0 +1,97 @@
+//! Which credential a deployment sends, and where on the request it goes.
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use http::{HeaderName, HeaderValue, Request};
+use lockgate_core::{
+    AuthScheme, Error, Payload, Provider, Secret, Signer, target::HeaderSigner, target::Unsigned,
+};
+
+use crate::{
+    Issue, Params,
+    target::{Env, no_credential},
+};
+
+/// What was found for a deployment.
+pub(crate) enum Credential {
+    Key(Secret),
+    /// None is needed.
+    None,
+    /// One is needed; the message says what is missing.
+    Missing(String),
+}
+
+/// The deployment's `api_key`, else the first of the provider's variables that is set.
+pub(crate) fn find(provider: &Provider, params: &Params, env: Env<'_>) -> Credential {
+    if provider.auth.scheme == AuthScheme::None {
+        return Credential::None;
+    }
+    if let Some(key) = params.str("api_key") {
+        return Credential::Key(Secret::new(key));
+    }
+    let set = |name: &String| env(name).filter(|key| !key.trim().is_empty());
+    match provider.auth.env.iter().find_map(set) {
+        Some(key) => Credential::Key(Secret::new(key.trim())),
+        None if provider.auth.optional => Credential::None,
+        None => Credential::Missing(format!(
+            "`{}` needs a key: none of {} is set, and there is no `api_key`.",
+            provider.id,
+            provider.auth.env.join(", ")
+        )),
+    }
+}
+
+impl Credential {
+    /// What puts the credential on requests to the provider's usual dialect.
+    pub(crate) fn signer(&self, provider: &Provider) -> Result<Arc<dyn Signer>, Issue> {
+        self.signer_for(&provider.auth.scheme)
+    }
+
+    /// The same for its other dialects that are authorised otherwise, by surface.
+    pub(crate) fn alternates(&self, provider: &Provider) -> Result<BTreeMap<String, Arc<dyn Signer>>, Issue> {
+        let own = provider.alternates.iter().filter_map(|one| Some((one.surface.clone(), one.auth.as_ref()?)));
+        own.map(|(surface, scheme)| Ok((surface, self.signer_for(scheme)?))).collect()
+    }
+
+    fn signer_for(&self, scheme: &AuthScheme) -> Result<Arc<dyn Signer>, Issue> {
+        match self {
+            Self::None => Ok(Arc::new(Unsigned)),
+            Self::Missing(message) => Ok(Arc::new(Missing(message.clone()))),
+            Self::Key(key) => header(scheme, key),
+        }
+    }
+}
+
+fn header(scheme: &AuthScheme, key: &Secret) -> Result<Arc<dyn Signer>, Issue> {
+    let (name, value) = match scheme {
+        AuthScheme::Bearer => (http::header::AUTHORIZATION, format!("Bearer {}", key.expose())),
+        AuthScheme::Header { name, prefix } => {
+            let name = HeaderName::try_from(name.as_str()).map_err(|_| {
+                Issue::new(
+                    "auth.header",
+                    format!("`{name}` is no header name."),
+                    "Correct the provider's row.",
+                )
+            })?;
+            (name, format!("{prefix}{}", key.expose()))
+        }
+        AuthScheme::None => return Ok(Arc::new(Unsigned)),
+    };
+    let value = HeaderValue::try_from(value).map_err(|_| {
+        Issue::new(
+            "litellm_params.api_key",
+            "The key holds characters that no HTTP header can carry.",
+            "Look for line breaks or quotes that came along when it was copied.",
+        )
+    })?;
+    Ok(Arc::new(HeaderSigner::new(name, value)))
+}
+
+/// For a provider that needs a key when there is none: the call fails, the start does not.
+struct Missing(String);
+
+impl Signer for Missing {
+    fn sign(&self, _request: &mut Request<Payload>, _now: SystemTime) -> Result<(), Error> {
+        Err(no_credential(&self.0))
+    }
+}

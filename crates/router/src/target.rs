@@ -1,0 +1,436 @@
+//! From LiteLLM's parameters to a [`Deployment`]: provider, credential, address, defaults, limits, prices.
+
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+
+use http::{HeaderName, HeaderValue};
+use lockgate_catalog::{Catalog, Entry, Price};
+use lockgate_core::{Error, ModelFacts, ParamPolicy, Provider, Raw, Target};
+use lockgate_registry::{Registry, Resolved};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Deployment, Params, Timeouts,
+    credential::{self, Credential},
+    params::{self, Role},
+};
+
+/// The value of an environment variable.
+pub type Env<'a> = &'a (dyn Fn(&str) -> Option<String> + 'a);
+
+/// Something about a deployment's parameters that its operator should know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Issue {
+    /// The parameter: `litellm_params.api_base`.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Issue {
+    /// An issue with a parameter.
+    pub fn new(key: impl Into<String>, message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into(), remedy: remedy.into() }
+    }
+}
+
+/// What holds for deployments that do not say otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// What to do with parameters that do not fit.
+    pub policy: ParamPolicy,
+    /// Time limits.
+    pub timeouts: Timeouts,
+}
+
+/// Makes a deployment with the usual defaults.
+///
+/// # Errors
+/// The provider is unknown, or its address is; all that is wrong is told.
+pub fn build(
+    registry: &Registry,
+    catalog: &Catalog,
+    params: &Params,
+    env: Env<'_>,
+) -> Result<Deployment, Vec<Issue>> {
+    let defaults = Defaults::default();
+    Builder { registry, catalog, env, defaults: &defaults }.build(params).map(|(deployment, _)| deployment)
+}
+
+/// Makes deployments.
+#[derive(Clone, Copy)]
+pub struct Builder<'a> {
+    /// The providers.
+    pub registry: &'a Registry,
+    /// The price list.
+    pub catalog: &'a Catalog,
+    /// The environment.
+    pub env: Env<'a>,
+    /// What holds for deployments that do not say otherwise.
+    pub defaults: &'a Defaults,
+}
+
+impl Builder<'_> {
+    /// Makes a deployment, and tells what its operator should know about it.
+    ///
+    /// # Errors
+    /// The deployment cannot work; all that is wrong is told.
+    pub fn build(&self, params: &Params) -> Result<(Deployment, Vec<Issue>), Vec<Issue>> {
+        let Some(model) = params.str("model") else {
+            return Err(vec![Issue::new(
+                "litellm_params.model",
+                "No model is named.",
+                "Write `model: provider/name`, for example `openai/gpt-4o`.",
+            )]);
+        };
+        let resolved = self.resolve(model, params).map_err(|issue| vec![issue])?;
+        let mut fatal = Vec::new();
+        let mut issues = Vec::new();
+        let (base, custom_base) = self.base(&resolved.provider, params).unwrap_or_else(|issue| {
+            fatal.push(issue);
+            (String::new(), false)
+        });
+        let headers = self.headers(&resolved.provider, params, &mut fatal);
+        let credential = credential::find(&resolved.provider, params, self.env);
+        let signers = credential.signer(&resolved.provider).and_then(|usual| {
+            let alternates = credential.alternates(&resolved.provider)?;
+            Ok((usual, alternates))
+        });
+        let (signer, alternate_signers) = match signers {
+            Ok(signers) if fatal.is_empty() => signers,
+            Ok(_) => return Err(fatal),
+            Err(issue) => {
+                fatal.push(issue);
+                return Err(fatal);
+            }
+        };
+        if let Credential::Missing(message) = &credential {
+            issues.push(Issue::new(
+                "litellm_params.api_key",
+                message,
+                "Set one of them, or write `api_key`.",
+            ));
+        }
+        let entry = self.entry(&resolved, params);
+        let id =
+            params.info.get("id").and_then(text).map_or_else(|| hash(params), |id| Arc::from(id.as_str()));
+        let target = Target {
+            model: Arc::from(resolved.model.as_str()),
+            base: Arc::from(base),
+            custom_base,
+            signer,
+            alternate_signers: Arc::new(alternate_signers),
+            headers: headers.into(),
+            defaults: body_defaults(params).into(),
+            extra_body: members(params.params.get("extra_body")).into(),
+            policy: Arc::new(self.policy(params)),
+            facts: Arc::new(facts(entry.as_ref(), &params.info)),
+            params: Arc::new(self.target_params(params)),
+            provider: resolved.provider,
+        };
+        Ok((self.deployment(params, id, target, entry), issues))
+    }
+
+    fn deployment(&self, params: &Params, id: Arc<str>, target: Target, entry: Option<Entry>) -> Deployment {
+        let mut info = params.info.clone();
+        info.insert("id".to_owned(), Value::from(&*id));
+        Deployment {
+            id,
+            group: Arc::from(params.model_name.as_str()),
+            target,
+            weight: params.number("weight"),
+            order: params.count("order").unwrap_or(0) as u32,
+            rpm: params.count("rpm"),
+            tpm: params.count("tpm"),
+            max_parallel_requests: params.count("max_parallel_requests"),
+            timeouts: self.timeouts(params),
+            num_retries: params
+                .count("num_retries")
+                .or_else(|| params.count("max_retries"))
+                .map(|count| count as u32),
+            cooldown: params.seconds("cooldown_time"),
+            price: price(entry.as_ref(), params),
+            info: Value::Object(info),
+            params_public: masked(&params.params),
+            mock_response: params.str("mock_response").map(str::to_owned),
+            tags: params.strings("tags"),
+            wildcard: false,
+        }
+    }
+
+    /// Whose model it is: an explicit provider, the prefix, the host of `api_base`, the price list.
+    fn resolve(&self, model: &str, params: &Params) -> Result<Resolved, Issue> {
+        let custom = params.str("custom_llm_provider");
+        let of_prefix = |_: &str| None;
+        if let Some(found) = self.registry.resolve(model, custom, &of_prefix) {
+            return Ok(found);
+        }
+        if let Some(id) = custom {
+            return Err(Issue::new(
+                "litellm_params.custom_llm_provider",
+                format!("There is no provider `{id}` in this build."),
+                "`lockgate providers` lists them; for a server that speaks OpenAI's format use `openai`.",
+            ));
+        }
+        if let Some(provider) = params.str("api_base").and_then(|base| self.provider_at(base)) {
+            return Ok(Resolved { provider: provider.clone(), model: model.to_owned() });
+        }
+        let label = |model: &str| self.catalog.provider_of(model);
+        self.registry.resolve(model, None, &label).ok_or_else(|| unknown_provider(model, label(model)))
+    }
+
+    /// The provider whose own address this is: same host, and a path at or below its own. A look-alike host never
+    /// gets a known provider's key.
+    fn provider_at(&self, base: &str) -> Option<&Arc<Provider>> {
+        let wanted: http::Uri = base.parse().ok()?;
+        let below = |path: &str, root: &str| {
+            let root = root.trim_end_matches('/');
+            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.registry.providers().find(|provider| {
+            let own: Option<http::Uri> = provider.base_url.as_deref().and_then(|url| url.parse().ok());
+            own.is_some_and(|own| {
+                own.host().is_some()
+                    && own.authority() == wanted.authority()
+                    && below(wanted.path(), own.path())
+            })
+        })
+    }
+
+    /// The base URL and whether it is the operator's own.
+    fn base(&self, provider: &Provider, params: &Params) -> Result<(String, bool), Issue> {
+        let own = params.str("api_base").or_else(|| params.str("base_url")).map(str::to_owned);
+        let from_env = || {
+            provider.base_env.iter().find_map(|name| (self.env)(name).filter(|url| !url.trim().is_empty()))
+        };
+        let (base, custom) = match (own.or_else(from_env), &provider.base_url) {
+            (Some(base), _) => (base, true),
+            (None, Some(base)) => (base.clone(), false),
+            (None, None) => {
+                let variables = match provider.base_env.as_slice() {
+                    [] => String::new(),
+                    names => format!(", or set {}", names.join(" or ")),
+                };
+                return Err(Issue::new(
+                    "litellm_params.api_base",
+                    format!("`{}` has no address of its own.", provider.id),
+                    format!("Write `api_base: https://…`{variables}."),
+                ));
+            }
+        };
+        let web = |base: &str| {
+            let uri = base.parse::<http::Uri>();
+            uri.is_ok_and(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
+        };
+        let valid = !custom || web(&base);
+        if !valid {
+            return Err(Issue::new(
+                "litellm_params.api_base",
+                format!("`{base}` is no http or https URL."),
+                "Write the whole address: `https://host/v1`.",
+            ));
+        }
+        Ok((without_endpoint(&base).to_owned(), custom))
+    }
+
+    fn headers(
+        &self,
+        provider: &Provider,
+        params: &Params,
+        fatal: &mut Vec<Issue>,
+    ) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = Vec::new();
+        let mut add = |key: &str, name: &str, value: &str| match (name.parse(), HeaderValue::from_str(value))
+        {
+            (Ok(name), Ok(value)) => headers.push((name, value)),
+            _ => fatal.push(Issue::new(
+                format!("litellm_params.{key}"),
+                format!("`{name}` and its value are no HTTP header."),
+                "Names hold letters, digits and dashes; values one line of ASCII.",
+            )),
+        };
+        for key in ["extra_headers", "headers"] {
+            let Some(Value::Object(own)) = params.params.get(key) else { continue };
+            for (name, value) in own {
+                if let Some(value) = text(value) {
+                    add(key, name, &value);
+                }
+            }
+        }
+        if provider.dialect.id() == "openai"
+            && let Some(organization) = params.str("organization")
+        {
+            add("organization", "openai-organization", organization);
+        }
+        headers
+    }
+
+    fn policy(&self, params: &Params) -> ParamPolicy {
+        let usual = &self.defaults.policy;
+        let joined = |name: &str, usual: &[String]| {
+            let mut list = usual.to_vec();
+            list.extend(params.strings(name));
+            list
+        };
+        ParamPolicy {
+            drop_params: params.flag("drop_params").unwrap_or(usual.drop_params),
+            additional_drop_params: joined("additional_drop_params", &usual.additional_drop_params),
+            allowed_openai_params: joined("allowed_openai_params", &usual.allowed_openai_params),
+            modify_params: params.flag("modify_params").unwrap_or(usual.modify_params),
+        }
+    }
+
+    fn timeouts(&self, params: &Params) -> Timeouts {
+        let mut timeouts = self.defaults.timeouts;
+        timeouts.connect = params.seconds("connect_timeout").unwrap_or(timeouts.connect);
+        timeouts.idle = params.seconds("idle_timeout").unwrap_or(timeouts.idle);
+        let total = params.seconds("timeout").or_else(|| params.seconds("request_timeout"));
+        timeouts.with(total, params.seconds("stream_timeout"))
+    }
+
+    fn target_params(&self, params: &Params) -> BTreeMap<String, String> {
+        let target = params.params.iter().filter(|(name, _)| params::role(name) == Role::Target);
+        target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+    }
+
+    /// The catalogue's entry: of `base_model` where one is given, else of the model.
+    fn entry(&self, resolved: &Resolved, params: &Params) -> Option<Entry> {
+        let provider = &resolved.provider;
+        let label = provider.price_label.as_deref().unwrap_or(&provider.id);
+        let base_model =
+            params.info.get("base_model").and_then(Value::as_str).or_else(|| params.str("base_model"));
+        match base_model {
+            Some(base) => self.catalog.find(base).or_else(|| self.catalog.entry(label, base)),
+            None => self.catalog.entry(label, &resolved.model),
+        }
+    }
+}
+
+fn unknown_provider(model: &str, label: Option<String>) -> Issue {
+    let message = match (label, model.split_once('/')) {
+        (Some(label), _) => format!("`{model}` belongs to `{label}`, which this build does not have."),
+        (None, Some((prefix, _))) => {
+            format!("There is no provider `{prefix}` in this build, and `{model}` is not in the price list.")
+        }
+        (None, None) => format!("`{model}` names no provider and is not in the price list."),
+    };
+    Issue::new(
+        "litellm_params.model",
+        message,
+        "Write `provider/model` (`lockgate providers` lists the providers), or `openai/NAME` with `api_base` for a \
+         server that speaks OpenAI's format.",
+    )
+}
+
+/// Operators also paste the address of an endpoint; the base is what is before.
+fn without_endpoint(base: &str) -> &str {
+    let base = base.trim().trim_end_matches('/');
+    for endpoint in ["/chat/completions", "/v1/messages"] {
+        if let Some(rest) = base.strip_suffix(endpoint) {
+            return rest.trim_end_matches('/');
+        }
+    }
+    base
+}
+
+fn facts(entry: Option<&Entry>, info: &Map<String, Value>) -> ModelFacts {
+    let mut facts = entry.map(Entry::facts).unwrap_or_default();
+    let count = |name: &str| info.get(name).and_then(params::number).map(|number| number as u64);
+    facts.max_input = count("max_input_tokens").or(facts.max_input);
+    facts.max_output = count("max_output_tokens").or_else(|| count("max_tokens")).or(facts.max_output);
+    if let Some(mode) = info.get("mode").and_then(Value::as_str) {
+        facts.mode = Some(mode.to_owned());
+    }
+    for (name, value) in info {
+        let (Some(capability), Some(flag)) = (name.strip_prefix("supports_"), params::flag(value)) else {
+            continue;
+        };
+        let (into, out) = if flag {
+            (&mut facts.supports, &mut facts.lacks)
+        } else {
+            (&mut facts.lacks, &mut facts.supports)
+        };
+        into.insert(capability.to_owned());
+        out.remove(capability);
+    }
+    facts
+}
+
+/// The catalogue's price with the operator's own laid over it; `None` if nothing is known.
+fn price(entry: Option<&Entry>, params: &Params) -> Option<Price> {
+    let own = params.prices();
+    match entry {
+        Some(entry) if own.is_empty() => Some(entry.price.clone()),
+        Some(entry) => Some(entry.price.with_overrides(&own)),
+        None if own.is_empty() => None,
+        None => Some(Price::default().with_overrides(&own)).filter(|price| !price.is_unpriced()),
+    }
+}
+
+/// What is sent where the client is silent.
+fn body_defaults(params: &Params) -> Vec<(String, Raw)> {
+    let body =
+        params.params.iter().filter(|(name, value)| params::role(name) == Role::Body && !value.is_null());
+    body.filter_map(|(name, value)| Some((name.clone(), raw(value)?))).collect()
+}
+
+fn members(value: Option<&Value>) -> Vec<(String, Raw)> {
+    let Some(Value::Object(object)) = value else { return Vec::new() };
+    object.iter().filter_map(|(name, value)| Some((name.clone(), raw(value)?))).collect()
+}
+
+fn raw(value: &Value) -> Option<Raw> {
+    serde_json::value::to_raw_value(value).ok()
+}
+
+/// A scalar as text, anything else as JSON.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// A stable id for an entry without one: equal entries, equal ids.
+fn hash(params: &Params) -> Arc<str> {
+    let mut hasher = Sha256::new();
+    hasher.update(params.model_name.as_bytes());
+    for map in [&params.params, &params.info] {
+        hasher.update(serde_json::to_vec(map).unwrap_or_default());
+    }
+    let mut id = String::with_capacity(32);
+    for byte in hasher.finalize().iter().take(16) {
+        let _ = write!(id, "{byte:02x}");
+    }
+    Arc::from(id)
+}
+
+/// The parameters for people to see: what may be a secret is masked.
+fn masked(params: &Map<String, Value>) -> Value {
+    let mask = |(name, value): (&String, &Value)| {
+        let shown = match value {
+            Value::Object(object) if name == "extra_headers" || name == "headers" => {
+                Value::Object(object.keys().map(|key| (key.clone(), Value::from("****"))).collect())
+            }
+            Value::Object(object) => masked(object),
+            Value::String(_) if is_secret(name) => Value::from("****"),
+            other => other.clone(),
+        };
+        (name.clone(), shown)
+    };
+    Value::Object(params.iter().map(mask).collect())
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let parts = ["api_key", "secret", "password", "credential", "private", "access_key", "oci_key"];
+    parts.iter().any(|part| name.contains(part)) || name == "token" || name.ends_with("_token")
+}
+
+/// The error of a call to a deployment that has no credential.
+pub(crate) fn no_credential(message: &str) -> Error {
+    Error::new(lockgate_core::ErrorKind::Authentication, lockgate_core::Origin::Gateway, message)
+}
