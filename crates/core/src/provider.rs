@@ -13,7 +13,8 @@ pub struct Provider {
     pub title: String,
     /// The format it speaks.
     pub dialect: &'static dyn Dialect,
-    /// Its default base URL, without a slash at the end. `None`: the user must give one.
+    /// Its default base URL, without a slash at the end; see [`Provider::default_base`]. `None`: the user must give
+    /// one.
     pub base_url: Option<String>,
     /// Environment variables that override the base URL, the first that is set wins.
     pub base_env: Vec<String>,
@@ -50,6 +51,24 @@ impl Provider {
     /// Whether the provider offers the operation.
     pub fn offers(&self, operation: Operation) -> bool {
         self.operations.contains(&operation)
+    }
+
+    /// The default base URL, its `{VARIABLE}`s filled in from the environment.
+    ///
+    /// # Errors
+    /// The name of a variable that is not set.
+    pub fn default_base(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
+        let Some(template) = &self.base_url else { return Ok(None) };
+        let (mut base, mut rest) = (String::new(), template.as_str());
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, tail)) = after.split_once('}') else { break };
+            let value = env(name).filter(|value| !value.trim().is_empty()).ok_or_else(|| name.to_owned())?;
+            base.push_str(before);
+            base.push_str(value.trim());
+            rest = tail;
+        }
+        base.push_str(rest);
+        Ok(Some(base))
     }
 
     /// The dialect for clients of that surface, and its alternate if it is not the provider's usual one.

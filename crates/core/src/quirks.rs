@@ -86,4 +86,20 @@ pub struct Quirks {
     pub flatten_reply: bool,
     /// The provider's `completion_tokens` do not contain its `reasoning_tokens`; they are added.
     pub usage_adds_reasoning: bool,
+    /// The model's name upstream, made of the pieces of its name between dots:
+    /// `https://clarifai.com/{0}/{1}/models/{2}`. Names of another number of pieces stay as they are.
+    pub model_template: Option<String>,
+    /// Top-level members removed in silence for models whose name contains the key:
+    /// `drop_for = { "kimi-k2.5" = ["temperature"] }`.
+    pub drop_for: BTreeMap<String, BTreeSet<String>>,
+    /// An assistant's message with tool calls must carry reasoning; where the client kept none, this is sent.
+    pub tool_call_reasoning: Option<String>,
+    /// An assistant's message without content and tool calls is left out.
+    pub drop_empty_assistant: bool,
+    /// An embedding's `input` that is one string is sent as a list of it.
+    pub embedding_input_list: bool,
+    /// A `file` part that holds a video is sent as a `video_url` part.
+    pub video_files_as_url: bool,
+    /// A call of one of the client's tools may come as JSON in the answer's `content`.
+    pub tool_call_in_content: bool,
 }
