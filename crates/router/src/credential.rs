@@ -49,7 +49,8 @@ impl Credential {
 
     /// The same for its other dialects that are authorised otherwise, by surface.
     pub(crate) fn alternates(&self, provider: &Provider) -> Result<BTreeMap<String, Arc<dyn Signer>>, Issue> {
-        let own = provider.alternates.iter().filter_map(|one| Some((one.surface.clone(), one.auth.as_ref()?)));
+        let own =
+            provider.alternates.iter().filter_map(|one| Some((one.surface.clone(), one.auth.as_ref()?)));
         own.map(|(surface, scheme)| Ok((surface, self.signer_for(scheme)?))).collect()
     }
 

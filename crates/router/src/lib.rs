@@ -20,7 +20,7 @@ pub mod target;
 pub use deployment::{Deployment, Timeouts};
 pub use health::{Health, InFlight};
 pub use params::Params;
-pub use plan::{CallPlan, Decision, Plan};
+pub use plan::{Decision, Plan};
 pub use policy::{Fallback, Fallbacks, Policy, RetryPolicy, Strategy};
 pub use routes::{Capture, Name, Route, Routes, Wildcard};
 pub use target::Issue;

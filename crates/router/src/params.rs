@@ -1,6 +1,7 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 /// LiteLLM's parameters of one deployment: `litellm_params` with `model_info`, references to the environment
 /// resolved.
@@ -153,6 +154,23 @@ impl Params {
         Self { model_name: model_name.to_owned(), params, info: Map::new() }
     }
 
+    /// The deployment's id: `model_info.id`, or a hash of the entry; equal entries have equal ids.
+    pub fn id(&self) -> Arc<str> {
+        if let Some(id) = self.info.get("id").and_then(text) {
+            return Arc::from(id);
+        }
+        let mut hasher = Sha256::new();
+        hasher.update(self.model_name.as_bytes());
+        for map in [&self.params, &self.info] {
+            hasher.update(serde_json::to_vec(map).unwrap_or_default());
+        }
+        let mut id = String::with_capacity(32);
+        for byte in hasher.finalize().iter().take(16) {
+            let _ = write!(id, "{byte:02x}");
+        }
+        Arc::from(id)
+    }
+
     /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -219,5 +237,14 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
+    }
+}
+
+/// A scalar as text, anything else as JSON.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
     }
 }

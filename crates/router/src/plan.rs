@@ -4,12 +4,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lockgate_core::{Error, ErrorKind, Origin, Retry};
+use lockgate_core::{CallOptions, Error, ErrorKind, Origin, Retry};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use serde_json::{Map, Value};
 use smallvec::SmallVec;
 
-use crate::{Deployment, Fallback, Health, Policy, Route, Routes, select};
+use crate::{Deployment, Fallback, Health, Policy, Route, Routes, Timeouts, select};
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
@@ -17,21 +17,6 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(8);
 const LEAST_JITTER: f64 = 0.75;
 /// A provider that asks for a longer pause is not waited for.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
-
-/// What a call says about its own routing.
-#[derive(Clone, Debug, Default)]
-pub struct CallPlan {
-    /// How often to try again, before the deployment's and the router's count.
-    pub num_retries: Option<u32>,
-    /// Where to fall back to, in place of the router's fallbacks.
-    pub fallbacks: Option<Vec<Fallback>>,
-    /// Never fall back.
-    pub disable_fallbacks: bool,
-    /// Labels for tag routing.
-    pub tags: Vec<String>,
-    /// When the call must have its answer: no wait goes beyond.
-    pub deadline: Option<Instant>,
-}
 
 /// What to do next.
 #[derive(Clone, Debug)]
@@ -49,7 +34,14 @@ pub struct Plan<'a> {
     routes: &'a Routes,
     policy: &'a Policy,
     health: &'a Health,
-    call: CallPlan,
+    /// The call's own count of retries.
+    num_retries: Option<u32>,
+    /// The call's own fallbacks, in place of the router's.
+    own_fallbacks: Option<Vec<Fallback>>,
+    disable_fallbacks: bool,
+    tags: &'a [String],
+    /// When the call must have its answer: no wait goes beyond.
+    deadline: Instant,
     route: Route,
     /// Ids tried in this group.
     tried: SmallVec<[Arc<str>; 4]>,
@@ -65,20 +57,31 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    /// Starts the plan of a call; nothing is chosen yet.
+    /// Starts the plan of a call; nothing is chosen yet. The call must have its answer within its own timeout, else
+    /// within the first deployment's.
     pub fn new(
         routes: &'a Routes,
         policy: &'a Policy,
         health: &'a Health,
         route: &Route,
-        call: CallPlan,
+        options: &'a CallOptions,
+        now: Instant,
         seed: u64,
     ) -> Self {
+        let usual = || route.deployments.first().map_or(Timeouts::default().total, |one| one.timeouts.total);
+        let own_fallbacks = options.fallbacks.as_deref().and_then(|raw| {
+            let value = serde_json::from_str(raw.get()).ok()?;
+            Fallback::list(&value)
+        });
         Self {
             routes,
             policy,
             health,
-            call,
+            num_retries: options.num_retries,
+            own_fallbacks,
+            disable_fallbacks: options.disable_fallbacks,
+            tags: &options.tags,
+            deadline: now + options.timeout.unwrap_or_else(usual),
             route: route.clone(),
             tried: SmallVec::new(),
             visited: SmallVec::new(),
@@ -103,8 +106,7 @@ impl<'a> Plan<'a> {
         if let Some(last) = &self.last {
             self.health.failed(last, &self.route.deployments, error, self.policy, now);
         }
-        if error.kind() == ErrorKind::MidStream || self.call.deadline.is_some_and(|deadline| deadline <= now)
-        {
+        if error.kind() == ErrorKind::MidStream || self.deadline <= now {
             return Decision::GiveUp;
         }
         self.retry(error, now).or_else(|| self.fall_back(error, now)).unwrap_or(Decision::GiveUp)
@@ -135,11 +137,16 @@ impl<'a> Plan<'a> {
         self.params.as_deref()
     }
 
+    /// When the call must have its answer.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// The error for a plan that gave up before any attempt.
     pub fn refusal(&self) -> Error {
         let group = &self.route.group;
-        if !self.call.tags.is_empty() && self.policy.enable_tag_filtering {
-            let tags = self.call.tags.join(", ");
+        if !self.tags.is_empty() && self.policy.enable_tag_filtering {
+            let tags = self.tags.join(", ");
             return Error::new(
                 ErrorKind::Authentication,
                 Origin::Client,
@@ -175,8 +182,7 @@ impl<'a> Plan<'a> {
             return None;
         }
         let wait = self.wait(error)?;
-        let late = self.call.deadline.is_some_and(|deadline| now + wait >= deadline);
-        if late {
+        if now + wait >= self.deadline {
             return None;
         }
         self.group_retries += 1;
@@ -214,7 +220,7 @@ impl<'a> Plan<'a> {
 
     /// What the configuration or the call lists for this group and error.
     fn fallback_list(&self, error: &Error) -> Vec<Fallback> {
-        if self.call.disable_fallbacks {
+        if self.disable_fallbacks {
             return Vec::new();
         }
         let group = &self.route.group;
@@ -226,7 +232,7 @@ impl<'a> Plan<'a> {
         if let Some(special) = special {
             return special.to_vec();
         }
-        match &self.call.fallbacks {
+        match &self.own_fallbacks {
             Some(own) if self.visited.is_empty() => own.clone(),
             Some(_) => Vec::new(),
             None => self.policy.fallbacks.of(group).unwrap_or(&self.policy.default_fallbacks).to_vec(),
@@ -238,7 +244,7 @@ impl<'a> Plan<'a> {
             self.policy.group_retry_policy.get(&*self.route.group).and_then(|policy| policy.count(kind));
         by_group
             .or_else(|| self.policy.retry_policy.count(kind))
-            .or(self.call.num_retries)
+            .or(self.num_retries)
             .or_else(|| self.last.as_ref().and_then(|last| last.num_retries))
             .unwrap_or(self.policy.num_retries)
     }
@@ -293,12 +299,12 @@ impl<'a> Plan<'a> {
         }
         let has = |one: &Deployment, tag: &str| one.tags.iter().any(|own| own == tag);
         let default = route.deployments.iter().any(|one| has(one, "default"));
-        if self.call.tags.is_empty() {
+        if self.tags.is_empty() {
             return if default { has(one, "default") } else { true };
         }
         let matches = |one: &Deployment| match self.policy.tag_filtering_match_any {
-            true => self.call.tags.iter().any(|tag| has(one, tag)),
-            false => self.call.tags.iter().all(|tag| has(one, tag)),
+            true => self.tags.iter().any(|tag| has(one, tag)),
+            false => self.tags.iter().all(|tag| has(one, tag)),
         };
         matches(one) || has(one, "default") && !route.deployments.iter().any(|one| matches(one))
     }

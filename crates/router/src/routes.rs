@@ -44,6 +44,8 @@ pub type Capture = Box<dyn Fn(&str, &[&str]) -> Result<Deployment, Vec<Issue>> +
 /// An entry of `model_list` whose public name is a pattern.
 pub struct Wildcard {
     pattern: Pattern,
+    /// The entry as it stands, for the list of deployments.
+    sample: Option<Deployment>,
     capture: Capture,
 }
 
@@ -70,7 +72,12 @@ impl Routes {
     /// Adds patterns; the most specific one that matches a name wins.
     #[must_use]
     pub fn with_wildcards(mut self, wildcards: Vec<Wildcard>) -> Self {
-        self.wildcards.extend(wildcards);
+        for mut wildcard in wildcards {
+            if let Some(sample) = wildcard.sample.take() {
+                self.by_id.insert(sample.id.clone(), Arc::new(sample));
+            }
+            self.wildcards.push(wildcard);
+        }
         self.wildcards.sort_by(|a, b| b.pattern.specificity().cmp(&a.pattern.specificity()));
         self
     }
@@ -95,7 +102,7 @@ impl Routes {
         if let Some(route) = self.groups.get(name) {
             return Some(route.clone());
         }
-        if let Some(deployment) = self.by_id.get(name) {
+        if let Some(deployment) = self.by_id.get(name).filter(|deployment| !deployment.wildcard) {
             return Some(Route {
                 group: deployment.group.clone(),
                 deployments: Arc::new([deployment.clone()]),
@@ -121,7 +128,7 @@ impl Routes {
         plain.chain(patterns.into_iter().map(|name| Name { name, wildcard: true })).collect()
     }
 
-    /// All deployments of plain names, in no order.
+    /// All deployments, in no order; those of patterns as they are configured.
     pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.by_id.values()
     }
@@ -174,7 +181,14 @@ impl Routes {
 impl Wildcard {
     /// A pattern and what makes its deployments. `None` if the text holds no star.
     pub fn new(pattern: &str, capture: Capture) -> Option<Self> {
-        Some(Self { pattern: Pattern::new(pattern)?, capture })
+        Some(Self { pattern: Pattern::new(pattern)?, sample: None, capture })
+    }
+
+    /// Lists the entry as it stands; its model is a pattern, too, and cannot be called.
+    #[must_use]
+    pub fn with_sample(mut self, sample: Deployment) -> Self {
+        self.sample = Some(Deployment { wildcard: true, ..sample });
+        self
     }
 
     /// Puts captures in place of the stars of a model's name. A name without a star is taken as it is.

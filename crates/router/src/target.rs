@@ -1,18 +1,17 @@
 //! From LiteLLM's parameters to a [`Deployment`]: provider, credential, address, defaults, limits, prices.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderName, HeaderValue};
 use lockgate_catalog::{Catalog, Entry, Price};
 use lockgate_core::{Error, ModelFacts, ParamPolicy, Provider, Raw, Target};
 use lockgate_registry::{Registry, Resolved};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use crate::{
     Deployment, Params, Timeouts,
     credential::{self, Credential},
-    params::{self, Role},
+    params::{self, Role, text},
 };
 
 /// The value of an environment variable.
@@ -114,8 +113,6 @@ impl Builder<'_> {
             ));
         }
         let entry = self.entry(&resolved, params);
-        let id =
-            params.info.get("id").and_then(text).map_or_else(|| hash(params), |id| Arc::from(id.as_str()));
         let target = Target {
             model: Arc::from(resolved.model.as_str()),
             base: Arc::from(base),
@@ -130,10 +127,11 @@ impl Builder<'_> {
             params: Arc::new(self.target_params(params)),
             provider: resolved.provider,
         };
-        Ok((self.deployment(params, id, target, entry), issues))
+        Ok((self.deployment(params, target, entry), issues))
     }
 
-    fn deployment(&self, params: &Params, id: Arc<str>, target: Target, entry: Option<Entry>) -> Deployment {
+    fn deployment(&self, params: &Params, target: Target, entry: Option<Entry>) -> Deployment {
+        let id = params.id();
         let mut info = params.info.clone();
         info.insert("id".to_owned(), Value::from(&*id));
         Deployment {
@@ -205,10 +203,13 @@ impl Builder<'_> {
         let from_env = || {
             provider.base_env.iter().find_map(|name| (self.env)(name).filter(|url| !url.trim().is_empty()))
         };
-        let (base, custom) = match (own.or_else(from_env), &provider.base_url) {
-            (Some(base), _) => (base, true),
-            (None, Some(base)) => (base.clone(), false),
-            (None, None) => {
+        let (base, custom) = match own.or_else(from_env) {
+            Some(base) => (Some(base), true),
+            None => (self.default_base(provider)?, false),
+        };
+        let base = match base {
+            Some(base) => base,
+            None => {
                 let variables = match provider.base_env.as_slice() {
                     [] => String::new(),
                     names => format!(", or set {}", names.join(" or ")),
@@ -233,6 +234,16 @@ impl Builder<'_> {
             ));
         }
         Ok((without_endpoint(&base).to_owned(), custom))
+    }
+
+    fn default_base(&self, provider: &Provider) -> Result<Option<String>, Issue> {
+        provider.default_base(self.env).map_err(|variable| {
+            Issue::new(
+                "litellm_params.api_base",
+                format!("The address of `{}` needs the environment variable {variable}.", provider.id),
+                format!("Set {variable}, or write `api_base: https://…`."),
+            )
+        })
     }
 
     fn headers(
@@ -383,29 +394,6 @@ fn members(value: Option<&Value>) -> Vec<(String, Raw)> {
 
 fn raw(value: &Value) -> Option<Raw> {
     serde_json::value::to_raw_value(value).ok()
-}
-
-/// A scalar as text, anything else as JSON.
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
-}
-
-/// A stable id for an entry without one: equal entries, equal ids.
-fn hash(params: &Params) -> Arc<str> {
-    let mut hasher = Sha256::new();
-    hasher.update(params.model_name.as_bytes());
-    for map in [&params.params, &params.info] {
-        hasher.update(serde_json::to_vec(map).unwrap_or_default());
-    }
-    let mut id = String::with_capacity(32);
-    for byte in hasher.finalize().iter().take(16) {
-        let _ = write!(id, "{byte:02x}");
-    }
-    Arc::from(id)
 }
 
 /// The parameters for people to see: what may be a secret is masked.
