@@ -1,1 +1,29 @@
 //! The data plane: listener, the stack, surfaces.
+//!
+//! [`Gateway`] is the whole of it: built from a configuration snapshot, served by [`Gateway::serve`], reloaded by
+//! [`Gateway::reload`]. The path of a call through it is written once, in `stack.rs`.
+
+mod app;
+mod attempt;
+mod auth;
+mod body;
+mod control;
+mod handles;
+mod headers;
+mod intake;
+mod keepalive;
+mod listener;
+mod meter;
+mod mock;
+mod rescue;
+mod route;
+mod spend;
+mod stack;
+mod surface;
+mod trace;
+mod watch;
+
+pub use app::Gateway;
+pub use body::ResponseBody;
+pub use listener::Drain;
+pub use watch::watch_files;

@@ -1,0 +1,311 @@
+//! Stop 11: one call on one deployment: encode, sign, send, and relay or decode what comes back.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header, response::Parts};
+use lockgate_core::{
+    Attempt, Call, Encoded, Error, Media, Notes, Payload, Reply, Result, Usage,
+    transcode::{self, Answer, Stream},
+};
+use lockgate_router::Deployment;
+use lockgate_transport::{Limits, UpstreamBody};
+
+use crate::{
+    app::{Gateway, Live},
+    keepalive::Keepalive,
+    meter::Meter,
+    stack::Response,
+};
+
+/// Answers longer than this are refused: nobody's whole answer is.
+const LONGEST_ANSWER: usize = 256 << 20;
+/// Errors are read up to here.
+const LONGEST_ERROR: usize = 1 << 20;
+
+/// A call in progress: what every attempt needs.
+pub(crate) struct Progress {
+    pub(crate) gateway: Gateway,
+    pub(crate) live: Arc<Live>,
+    pub(crate) call: Arc<Call>,
+}
+
+/// What a successful attempt gives: a response without its headers about routing, and how the meter goes on.
+pub(crate) struct Success {
+    pub(crate) response: Response,
+    pub(crate) notes: Notes,
+    pub(crate) end: End,
+}
+
+/// How the call is settled.
+pub(crate) enum End {
+    /// Now: the whole answer is here.
+    Whole { usage: Option<Usage>, reply: Option<Reply> },
+    /// When the stream ends. The body is made once the meter can be moved into it.
+    Stream(Box<Opened>),
+}
+
+/// A stream whose first bytes are here.
+pub(crate) struct Opened {
+    upstream: UpstreamBody,
+    stream: Stream,
+    first: Bytes,
+    done: bool,
+}
+
+/// Calls one deployment.
+///
+/// # Errors
+/// The call cannot be expressed for it, it refused, or it failed before the first content.
+pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mut Meter) -> Result<Success> {
+    let call = &*progress.call;
+    let target = &deployment.target;
+    let (dialect, _) = target.provider.dialect_for(call.surface.id());
+    if let Some(text) = call.options.mock_response.as_ref().or(deployment.mock_response.as_ref()) {
+        return local(call, crate::mock::reply(call, target, text));
+    }
+    if let Some(reply) = dialect.local(call, target) {
+        return local(call, reply?);
+    }
+    let media = fetch(progress, dialect.fetches(call, target)?).await?;
+    let attempt = Attempt { call, target, media: &media };
+    let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
+    let request = std::mem::take(&mut encoded.request);
+    let sent = Instant::now();
+    let response = progress.gateway.transport().send(request, limits(call, deployment)).await;
+    let outcome = match response {
+        Ok(response) => receive(&attempt, encoded, response).await,
+        Err(error) => Err(error),
+    };
+    meter.upstream(sent.elapsed());
+    outcome.map_err(|error| named(error, deployment))
+}
+
+async fn receive(
+    attempt: &Attempt<'_>,
+    encoded: Encoded,
+    response: http::Response<UpstreamBody>,
+) -> Result<Success> {
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() {
+        let body = body.collect(LONGEST_ERROR).await.unwrap_or_default();
+        return Err(attempt.dialect().reject(attempt, &head, &body));
+    }
+    if attempt.call.stream && !is_json(&head.headers) {
+        return open(attempt, encoded, head, body).await;
+    }
+    let body = body.collect(LONGEST_ANSWER).await?;
+    if attempt.call.stream {
+        return unstreamed(attempt, encoded, &head, body);
+    }
+    let answer = transcode::answer(attempt, &encoded, &head, body)?;
+    let mut response = json_response(answer.body);
+    super::headers::upstream(response.headers_mut(), &head.headers);
+    Ok(Success {
+        response,
+        notes: encoded.notes,
+        end: End::Whole { usage: answer.usage, reply: answer.reply },
+    })
+}
+
+/// Reads a stream up to its first content, so that a failure before it can still be answered by another deployment.
+async fn open(
+    attempt: &Attempt<'_>,
+    encoded: Encoded,
+    head: Parts,
+    mut upstream: UpstreamBody,
+) -> Result<Success> {
+    let mut stream = Stream::new(attempt, &encoded, &head);
+    let mut done = false;
+    let first = loop {
+        match upstream.frame().await {
+            Some(frame) => {
+                let bytes = stream.push(frame?)?;
+                if !bytes.is_empty() {
+                    break bytes;
+                }
+            }
+            None => {
+                done = true;
+                break stream.finish()?;
+            }
+        }
+    };
+    let mut response = Response::new(Payload::new().into());
+    event_stream(response.headers_mut());
+    super::headers::upstream(response.headers_mut(), &head.headers);
+    Ok(Success {
+        response,
+        notes: encoded.notes,
+        end: End::Stream(Box::new(Opened { upstream, stream, first, done })),
+    })
+}
+
+/// A whole answer for a client that wanted a stream.
+fn unstreamed(attempt: &Attempt<'_>, encoded: Encoded, head: &Parts, body: Bytes) -> Result<Success> {
+    let reply = attempt.dialect().decode(attempt, &encoded, head, body)?;
+    let mut success = local(attempt.call, reply)?;
+    super::headers::upstream(success.response.headers_mut(), &head.headers);
+    success.notes = encoded.notes;
+    Ok(success)
+}
+
+fn local(call: &Call, reply: Reply) -> Result<Success> {
+    let Answer { body, usage, reply } = transcode::local(call, reply)?;
+    let mut response = json_response(body);
+    if call.stream {
+        event_stream(response.headers_mut());
+    }
+    Ok(Success { response, notes: Notes::default(), end: End::Whole { usage, reply } })
+}
+
+async fn fetch(progress: &Progress, urls: Vec<String>) -> Result<Media> {
+    let mut media = Media::default();
+    for url in urls {
+        let file = progress.gateway.transport().fetch(&url, &progress.live.egress).await?;
+        media.0.insert(url, Arc::new(file));
+    }
+    Ok(media)
+}
+
+/// The deployment's limits, tightened by the client's wishes.
+fn limits(call: &Call, deployment: &Deployment) -> Limits {
+    let timeouts = &deployment.timeouts;
+    let total = call.options.timeout.map_or(timeouts.total, |timeout| timeout.min(timeouts.total));
+    let first_byte = if call.stream {
+        call.options.stream_timeout.map_or(timeouts.first_byte, |timeout| timeout.min(timeouts.first_byte))
+    } else {
+        // A whole answer's first byte may take as long as the answer.
+        total
+    };
+    Limits { connect: timeouts.connect, first_byte: first_byte.min(total), idle: timeouts.idle, total }
+}
+
+fn named(error: Error, deployment: &Deployment) -> Error {
+    let error = error.with_model(&*deployment.group);
+    if error.provider().is_some() { error } else { error.with_provider(&*deployment.target.provider.id) }
+}
+
+fn json_response(body: Payload) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+pub(crate) fn event_stream(headers: &mut HeaderMap) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
+}
+
+/// A stream on its way to the client, with the meter that settles when it ends.
+pub(crate) struct StreamBody {
+    upstream: Option<UpstreamBody>,
+    stream: Stream,
+    first: Bytes,
+    meter: Meter,
+    keepalive: Keepalive,
+    cut: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl StreamBody {
+    pub(crate) fn new(opened: Opened, meter: Meter, progress: &Progress) -> Self {
+        let Opened { upstream, stream, first, done } = opened;
+        let mut body = Self {
+            upstream: Some(upstream),
+            stream,
+            first,
+            meter,
+            keepalive: Keepalive::new(progress.call.surface, progress.live.keepalive()),
+            cut: progress.gateway.cut(),
+        };
+        if done {
+            body.end(None);
+        }
+        body
+    }
+
+    /// The next bytes for the client; `None` at the end.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if !self.first.is_empty() {
+            let first = std::mem::take(&mut self.first);
+            return self.give(first);
+        }
+        loop {
+            let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
+            match upstream.poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => match self.stream.push(frame) {
+                    Ok(bytes) if bytes.is_empty() => {}
+                    Ok(bytes) => return self.give(bytes),
+                    Err(error) => return self.fail(&error),
+                },
+                Poll::Ready(Some(Err(error))) => return self.fail(&error),
+                Poll::Ready(None) => return self.finish(),
+                // A translated stream that is complete need not wait for the upstream to hang up.
+                Poll::Pending if self.stream.ended() => return self.finish(),
+                Poll::Pending if self.cut.as_mut().poll(context).is_ready() => return self.fail(&draining()),
+                Poll::Pending => return Poll::Ready(Some(ready!(self.keepalive.poll(context)))),
+            }
+        }
+    }
+
+    fn give(&mut self, bytes: Bytes) -> Poll<Option<Bytes>> {
+        self.meter.first_byte();
+        self.keepalive.saw(&bytes);
+        Poll::Ready(Some(bytes))
+    }
+
+    fn finish(&mut self) -> Poll<Option<Bytes>> {
+        if self.stream.ended() {
+            self.end(None);
+            return Poll::Ready(None);
+        }
+        match self.stream.finish() {
+            Ok(rest) => {
+                self.end(None);
+                if rest.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(rest)) }
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn fail(&mut self, error: &Error) -> Poll<Option<Bytes>> {
+        let told = self.stream.fail(error);
+        self.end(Some(error));
+        if told.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(told)) }
+    }
+
+    fn end(&mut self, error: Option<&Error>) {
+        self.upstream = None;
+        let report = self.stream.report();
+        let error = error.or(report.error.as_ref());
+        self.meter.settle_stream(report.usage.clone(), report.chunks, error);
+    }
+}
+
+/// The client is gone: what has been consumed is settled, and dropping the upstream closes it.
+impl Drop for StreamBody {
+    fn drop(&mut self) {
+        if self.upstream.is_some() {
+            let report = self.stream.report();
+            self.meter.cancelled(report.usage, report.chunks);
+        }
+    }
+}
+
+fn draining() -> Error {
+    Error::new(
+        lockgate_core::ErrorKind::ServiceUnavailable,
+        lockgate_core::Origin::Gateway,
+        "The gateway is shutting down and the stream did not end within the drain limit.",
+    )
+}

@@ -1,0 +1,80 @@
+//! Stop 4: who is calling. Today there is one principal, the holder of the master key.
+
+use http::{HeaderMap, HeaderName, request::Parts};
+use lockgate_core::{Error, ErrorKind, Origin, Result, Secret};
+use subtle::ConstantTimeEq;
+
+use crate::{app::Live, surface};
+
+/// Headers that carry keys, in the order in which they are looked at (AU-40).
+const KEY_HEADERS: [&str; 6] = [
+    "x-litellm-api-key",
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "ocp-apim-subscription-key",
+];
+
+/// Checks the caller's key.
+///
+/// # Errors
+/// No key, or a wrong one.
+pub(crate) fn check(live: &Live, parts: &Parts) -> Result<()> {
+    let Some(expected) = &live.snapshot.general.master_key else {
+        return Ok(());
+    };
+    let given = live
+        .key_header
+        .as_ref()
+        .and_then(|name| header_key(&parts.headers, name.as_str()))
+        .or_else(|| KEY_HEADERS.iter().find_map(|name| header_key(&parts.headers, name)));
+    let found = match given {
+        Some(key) => same(key, expected),
+        None => match query_key(parts.uri.query()) {
+            Some(key) => same(&key, expected),
+            None => {
+                return Err(denied(
+                    "No API key was given. Send it as `Authorization: Bearer KEY`, `x-api-key` or `api-key`.",
+                ));
+            }
+        },
+    };
+    if found { Ok(()) } else { Err(denied("Invalid API key.")) }
+}
+
+/// Removes every header that may carry a key of ours, so that none can travel upstream.
+pub(crate) fn strip_keys(headers: &mut HeaderMap, custom: Option<&HeaderName>) {
+    for name in KEY_HEADERS {
+        headers.remove(name);
+    }
+    if let Some(name) = custom {
+        headers.remove(name);
+    }
+    headers.remove(http::header::COOKIE);
+    headers.remove(http::header::PROXY_AUTHORIZATION);
+}
+
+fn header_key<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let value = headers.get(name)?.to_str().ok()?.trim();
+    let key = match value.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+        _ => value,
+    };
+    (!key.is_empty()).then_some(key)
+}
+
+/// `?key=` of Google's clients.
+fn query_key(query: Option<&str>) -> Option<String> {
+    query?.split('&').find_map(|pair| pair.strip_prefix("key=")).map(|key| surface::decode(key).into_owned())
+}
+
+fn same(given: &str, expected: &Secret) -> bool {
+    given.as_bytes().ct_eq(expected.expose().as_bytes()).into()
+}
+
+fn denied(message: &str) -> Error {
+    Error::new(ErrorKind::Authentication, Origin::Client, format!("Authentication Error, {message}"))
+        .with_type("auth_error")
+        .with_code("401")
+}

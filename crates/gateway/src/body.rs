@@ -1,0 +1,82 @@
+//! What a response is made of.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use lockgate_core::Payload;
+
+use crate::{attempt::StreamBody, keepalive::Opening};
+
+/// A response body: whole, or a stream that settles its call when it ends.
+pub struct ResponseBody(Kind);
+
+enum Kind {
+    Whole { segments: std::collections::VecDeque<Bytes>, left: u64 },
+    Stream(Box<StreamBody>),
+    Opening(Box<Opening>),
+}
+
+impl ResponseBody {
+    pub(crate) fn stream(body: StreamBody) -> Self {
+        Self(Kind::Stream(Box::new(body)))
+    }
+
+    pub(crate) fn opening(body: Opening) -> Self {
+        Self(Kind::Opening(Box::new(body)))
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match &mut self.0 {
+            Kind::Whole { segments, left } => Poll::Ready(segments.pop_front().inspect(|segment| {
+                *left = left.saturating_sub(segment.len() as u64);
+            })),
+            Kind::Stream(stream) => stream.poll_next(context),
+            Kind::Opening(opening) => opening.poll_next(context),
+        }
+    }
+}
+
+impl From<Payload> for ResponseBody {
+    fn from(payload: Payload) -> Self {
+        let left = payload.len() as u64;
+        Self(Kind::Whole {
+            segments: payload.into_segments().filter(|segment| !segment.is_empty()).collect(),
+            left,
+        })
+    }
+}
+
+impl From<String> for ResponseBody {
+    fn from(text: String) -> Self {
+        Payload::from(text).into()
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.0, Kind::Whole { segments, .. } if segments.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole { left, .. } => SizeHint::with_exact(*left),
+            Kind::Stream(_) | Kind::Opening(_) => SizeHint::default(),
+        }
+    }
+}

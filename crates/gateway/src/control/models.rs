@@ -1,0 +1,51 @@
+//! The lists of models.
+
+use lockgate_core::{Error, ErrorKind, Origin, Result};
+use serde_json::{Value, json};
+
+use crate::{app::Live, stack::Response};
+
+/// OpenAI wants a date; models of a gateway have none.
+const CREATED: u64 = 1_677_610_602;
+
+pub(super) fn list(live: &Live) -> Result<Response> {
+    let names = live.snapshot.routes.names();
+    let data: Vec<Value> = names.iter().map(|name| model(name.name)).collect();
+    super::json(&json!({"object": "list", "data": data}))
+}
+
+pub(super) fn one(live: &Live, name: &str) -> Result<Response> {
+    if live.snapshot.routes.resolve(name).is_none() {
+        let message =
+            format!("The model `{name}` does not exist. Call `/v1/models` to view the models you may use.");
+        return Err(Error::new(ErrorKind::NotFound, Origin::Client, message).with_param("model"));
+    }
+    super::json(&model(name))
+}
+
+pub(super) fn info(live: &Live) -> Result<Response> {
+    let deployments = live.snapshot.routes.deployments();
+    let data: Vec<Value> = deployments
+        .map(|deployment| {
+            let timeouts = &deployment.timeouts;
+            let mut info = deployment.info.clone();
+            info["id"] = json!(&*deployment.id);
+            info["timeouts_seconds"] = json!({
+                "connect": timeouts.connect.as_secs_f64(),
+                "first_byte": timeouts.first_byte.as_secs_f64(),
+                "idle": timeouts.idle.as_secs_f64(),
+                "total": timeouts.total.as_secs_f64(),
+            });
+            json!({
+                "model_name": &*deployment.group,
+                "litellm_params": deployment.params_public,
+                "model_info": info,
+            })
+        })
+        .collect();
+    super::json(&json!({"data": data}))
+}
+
+fn model(name: &str) -> Value {
+    json!({"id": name, "object": "model", "created": CREATED, "owned_by": "openai"})
+}

@@ -1,0 +1,92 @@
+//! Stop 5: reads the body under a cap and makes it a [`Call`].
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use lockgate_core::{Call, Error, ErrorKind, Origin, Result};
+
+use crate::{app::Live, auth, surface::Endpoint, trace::Inbound};
+
+/// Reads and scans the request.
+///
+/// # Errors
+/// The body is too large, broken off, or not what the surface reads.
+pub(crate) async fn read(live: &Live, endpoint: Endpoint, inbound: Inbound) -> Result<Call> {
+    let Inbound { parts, body, id, received, .. } = inbound;
+    let body = collect(body, &parts.headers, live.snapshot.general.max_request_bytes).await?;
+    let mut headers = parts.headers;
+    auth::strip_keys(&mut headers, live.key_header.as_ref());
+    let mut call =
+        endpoint.surface.read(endpoint.operation, headers, body, endpoint.path_model.as_deref())?;
+    call.id = id;
+    call.received = received;
+    refuse_client_credentials(live, &call)?;
+    Ok(call)
+}
+
+/// Reads a whole body of at most `limit` bytes.
+pub(crate) async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes> {
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
+    }
+    let mut whole = BytesMut::new();
+    let mut first: Option<Bytes> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| broken())?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + first.as_ref().map_or(0, Bytes::len) + data.len() > limit {
+            return Err(too_large(limit));
+        }
+        // A body of one frame is not copied.
+        if first.is_none() && whole.is_empty() {
+            if body.is_end_stream() {
+                return Ok(data);
+            }
+            first = Some(data);
+            continue;
+        }
+        if let Some(first) = first.take() {
+            whole.reserve(declared.unwrap_or(first.len() + data.len()));
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// SEC-6: keys and base URLs of clients are refused unless the operator allows them.
+fn refuse_client_credentials(live: &Live, call: &Call) -> Result<()> {
+    let given = match (&call.options.api_key, &call.options.api_base) {
+        (Some(_), _) => "api_key",
+        (None, Some(_)) => "api_base",
+        (None, None) => return Ok(()),
+    };
+    if live.snapshot.general.allow_client_credentials {
+        return Ok(());
+    }
+    Err(Error::bad_field(
+        given,
+        format!(
+            "`{given}` in the request body is not allowed by this gateway. Remove it, or let the operator set \
+             `general_settings.allow_client_side_credentials: true`."
+        ),
+    ))
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        Origin::Client,
+        format!(
+            "The request body is larger than the limit of {limit} bytes (`general_settings.max_request_size_mb`)."
+        ),
+    )
+}
+
+fn broken() -> Error {
+    Error::bad_request("The request body broke off before its end.")
+}

@@ -1,0 +1,258 @@
+//! Stop 6: the record of a call, settled exactly once: at its end, at its failure, or when it is dropped.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use lockgate_catalog::{Cost, Terms};
+use lockgate_core::{Call, Error, Money, Notes, Operation, Reply, Usage};
+use lockgate_router::{Deployment, InFlight, Route};
+use lockgate_telemetry::{CallRecord, DeploymentMetrics};
+use lockgate_tokens::count_prompt;
+
+use crate::{
+    app::{Gateway, Live},
+    surface::Endpoint,
+    trace::Inbound,
+};
+
+/// The client went away before its answer was complete: nginx's and LiteLLM's number for it.
+const CLIENT_GONE: u16 = 499;
+
+/// One call's record. Dropping it unsettled means that the client went away.
+pub(crate) struct Meter {
+    open: Option<Box<Open>>,
+    started: Instant,
+    upstream: Duration,
+}
+
+struct Open {
+    gateway: Gateway,
+    live: Arc<Live>,
+    record: CallRecord,
+    route: &'static str,
+    call: Option<Arc<Call>>,
+    deployment: Option<(Arc<Deployment>, DeploymentMetrics)>,
+    /// Counts the call as under way on its deployment until it is settled.
+    in_flight: Option<InFlight>,
+    received: SystemTime,
+}
+
+/// What a call consumed in money.
+pub(crate) struct Bill {
+    pub(crate) cost: Option<Money>,
+}
+
+impl Meter {
+    /// Opens the record.
+    pub(crate) fn open(gateway: &Gateway, live: &Arc<Live>, endpoint: &Endpoint, inbound: &Inbound) -> Self {
+        let record = CallRecord::new(inbound.id.as_str(), endpoint.surface.id(), endpoint.operation);
+        let open = Open {
+            gateway: gateway.clone(),
+            live: live.clone(),
+            record,
+            route: endpoint.route,
+            call: None,
+            deployment: None,
+            in_flight: None,
+            received: inbound.received,
+        };
+        Self { open: Some(Box::new(open)), started: inbound.started, upstream: Duration::ZERO }
+    }
+
+    /// The call has been read.
+    pub(crate) fn call(&mut self, call: &Arc<Call>) {
+        if let Some(open) = &mut self.open {
+            open.record.stream = call.stream;
+            open.call = Some(call.clone());
+        }
+    }
+
+    /// Its model has been found.
+    pub(crate) fn route(&mut self, route: &Route) {
+        if let Some(open) = &mut self.open {
+            let wildcard = route.deployments.first().is_some_and(|deployment| deployment.wildcard);
+            open.record.model_group = if wildcard { Arc::from("*") } else { route.group.clone() };
+        }
+    }
+
+    /// An attempt begins.
+    pub(crate) fn attempt(&mut self, deployment: &Arc<Deployment>, in_flight: InFlight) {
+        if let Some(open) = &mut self.open {
+            let handle = open.live.handles.deployment(open.gateway.metrics(), deployment);
+            open.record.deployment = deployment.id.clone();
+            open.record.model = deployment.target.model.clone();
+            open.record.provider = deployment.target.provider.id.clone();
+            open.deployment = Some((deployment.clone(), handle));
+            open.in_flight = Some(in_flight);
+        }
+    }
+
+    /// An attempt failed; another may follow.
+    pub(crate) fn attempt_failed(&mut self, error: &Error) {
+        if let Some(open) = &mut self.open {
+            open.in_flight = None;
+            if let Some((deployment, handle)) = &open.deployment {
+                handle.attempt_failed(error);
+                let cooling = open.live.health.is_cooling(deployment, Instant::now());
+                tracing::debug!(
+                    call_id = &*open.record.call_id,
+                    deployment = &*deployment.id,
+                    error = error.message(),
+                    cooling,
+                    "attempt failed"
+                );
+            }
+        }
+    }
+
+    /// An attempt succeeded after so many others.
+    pub(crate) fn answered(&mut self, retries: u32, fallbacks: u32, notes: &Notes) {
+        if let Some(open) = &mut self.open {
+            open.record.retries = retries;
+            open.record.fallbacks = fallbacks;
+            open.record.dropped_params = notes.dropped.len() as u32;
+            if let Some((_, handle)) = &open.deployment {
+                handle.attempt_succeeded();
+            }
+        }
+    }
+
+    /// The upstream took this long.
+    pub(crate) fn upstream(&mut self, time: Duration) {
+        self.upstream += time;
+    }
+
+    /// Time spent waiting for upstreams so far.
+    pub(crate) fn upstream_time(&self) -> Duration {
+        self.upstream
+    }
+
+    /// Time since the call came.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Content goes to the client.
+    pub(crate) fn first_byte(&mut self) {
+        if let Some(open) = &mut self.open
+            && open.record.ttft.is_none()
+        {
+            open.record.ttft = Some(self.started.elapsed());
+        }
+    }
+
+    /// The whole answer is here: counts what the provider did not, and prices it.
+    pub(crate) fn settle_whole(&mut self, usage: Option<Usage>, reply: Option<&Reply>) -> Bill {
+        let Some(mut open) = self.open.take() else { return Bill { cost: None } };
+        let usage = usage.or_else(|| open.estimate(|| reply.map_or(0, output_tokens)));
+        let cost = open.price(usage);
+        open.close(200, None, self.started.elapsed(), Some(self.upstream));
+        Bill { cost }
+    }
+
+    /// The stream is over; its head took `upstream_time` to come, the rest was as fast as the upstream.
+    pub(crate) fn settle_stream(&mut self, usage: Option<Usage>, chunks: u64, error: Option<&Error>) {
+        let Some(mut open) = self.open.take() else { return };
+        let usage = usage.or_else(|| open.estimate(|| chunks));
+        open.price(usage);
+        let status = error.map_or(200, |error| error.kind().status());
+        open.close(status, error, self.started.elapsed(), Some(self.upstream));
+    }
+
+    /// The client went away in the middle of its stream.
+    pub(crate) fn cancelled(&mut self, usage: Option<Usage>, chunks: u64) {
+        let Some(mut open) = self.open.take() else { return };
+        let usage = usage.or_else(|| open.estimate(|| chunks));
+        open.price(usage);
+        open.close(CLIENT_GONE, None, self.started.elapsed(), Some(self.upstream));
+    }
+
+    /// The call was refused or failed.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        let Some(open) = self.open.take() else { return };
+        open.close(error.kind().status(), Some(error), self.started.elapsed(), None);
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.close(CLIENT_GONE, None, self.started.elapsed(), None);
+        }
+    }
+}
+
+impl Open {
+    /// Usage for a provider that did not say: the prompt counted, the output as the caller knows it. Marked.
+    fn estimate(&self, output: impl FnOnce() -> u64) -> Option<Usage> {
+        let call = self.call.as_ref()?;
+        let input = match call.operation {
+            Operation::Chat => lockgate_tokens::count_chat(&self.record.model, call.chat().ok()?).tokens,
+            Operation::Completion => {
+                count_prompt(&self.record.model, call.completion().ok()?.prompt.as_ref()?).tokens
+            }
+            Operation::Embedding => {
+                count_prompt(&self.record.model, call.embedding().ok()?.input.as_ref()?).tokens
+            }
+            _ => return None,
+        };
+        Some(Usage { input, output: output(), estimated: true, ..Usage::default() })
+    }
+
+    /// Puts usage and its price on the record. What has no price is said to have none; it is not free.
+    fn price(&mut self, usage: Option<Usage>) -> Option<Money> {
+        let usage = usage?;
+        let (deployment, _) = self.deployment.as_ref()?;
+        let terms = Terms { at: Some(self.received), ..Terms::default() };
+        let cost = match (&deployment.price, usage.provider_cost) {
+            (Some(price), _) if !price.is_unpriced() => Some(price.cost(&usage, &terms)),
+            (_, Some(reported)) => Some(Cost::reported(reported)),
+            _ => None,
+        };
+        let total = cost.map(|cost| cost.total);
+        if total.is_none() && &*deployment.target.provider.id != "demo" {
+            self.record.unpriced = true;
+            tracing::warn!(
+                model = &*self.record.model,
+                provider = &*self.record.provider,
+                "no price is known for this model"
+            );
+        }
+        self.record.estimated = usage.estimated;
+        self.record.usage = Some(usage);
+        self.record.cost = total;
+        total
+    }
+
+    fn close(
+        mut self: Box<Self>,
+        status: u16,
+        error: Option<&Error>,
+        duration: Duration,
+        upstream: Option<Duration>,
+    ) {
+        self.record.status = status;
+        self.record.error = error.map(Error::kind);
+        self.record.duration = duration;
+        self.record.upstream = upstream;
+        let metrics = self.gateway.metrics();
+        let surface = self.live.handles.surface(metrics, self.route, &self.record.model_group);
+        metrics.record(&self.record, &surface, self.deployment.as_ref().map(|(_, handle)| handle));
+        lockgate_telemetry::log_call(&self.record);
+    }
+}
+
+/// Output tokens of an answer whose provider did not count them.
+fn output_tokens(reply: &Reply) -> u64 {
+    let text: String = match reply {
+        Reply::Chat(reply) => {
+            let contents = reply.choices.iter().filter_map(|choice| choice.message.content.as_ref());
+            contents.map(lockgate_core::hub::Content::text).collect()
+        }
+        Reply::Completion(reply) => reply.choices.iter().map(|choice| choice.text.as_str()).collect(),
+        _ => return 0,
+    };
+    lockgate_tokens::count_text("", &text)
+}

@@ -1,0 +1,144 @@
+//! Stop 10: which deployment, and what next when it fails.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use http::HeaderMap;
+use lockgate_core::{Call, Error, ErrorKind, Origin, Result};
+use lockgate_router::{Decision, Deployment, Plan, Route};
+
+use crate::{
+    ResponseBody,
+    app::{Gateway, Live},
+    attempt::{self, End, Progress, StreamBody, Success},
+    headers,
+    meter::Meter,
+    stack::Response,
+};
+
+/// Answers a call by the first deployment that can.
+///
+/// # Errors
+/// The model is unknown, or the plan gave up; the last error tells why.
+pub(crate) async fn run(
+    gateway: Gateway,
+    live: Arc<Live>,
+    call: Arc<Call>,
+    mut meter: Meter,
+) -> Result<Response> {
+    let progress = Progress { gateway, live, call };
+    match walk(&progress, &mut meter).await {
+        Ok(answered) => Ok(respond(&progress, answered, meter)),
+        Err(error) => {
+            meter.fail(&error);
+            Err(error)
+        }
+    }
+}
+
+/// A success and how it was reached.
+struct Answered {
+    success: Success,
+    deployment: Arc<Deployment>,
+    retries: u32,
+    fallbacks: u32,
+}
+
+async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
+    let (live, call) = (&progress.live, &progress.call);
+    let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(call))?;
+    meter.route(&route);
+    let mut plan = plan(live, call, &route);
+    let mut verdict: Option<Error> = None;
+    let mut last: Option<Error> = None;
+    loop {
+        match plan.next(verdict.take().as_ref(), Instant::now()) {
+            Decision::Try(deployment) => {
+                meter.attempt(&deployment, live.health.begin(&deployment));
+                let began = Instant::now();
+                match attempt::run(progress, &deployment, meter).await {
+                    Ok(success) => {
+                        let now = Instant::now();
+                        live.health.succeeded(&deployment, now - began, None, now);
+                        let (retries, fallbacks) = (plan.retries(), plan.fallbacks());
+                        return Ok(Answered { success, deployment, retries, fallbacks });
+                    }
+                    Err(error) => {
+                        meter.attempt_failed(&error);
+                        last = Some(error.clone());
+                        verdict = Some(error);
+                    }
+                }
+            }
+            Decision::Wait(delay) => tokio::time::sleep(delay).await,
+            Decision::GiveUp => break,
+        }
+    }
+    Err(last.unwrap_or_else(|| no_deployment(call)))
+}
+
+fn plan<'a>(live: &'a Live, call: &'a Call, route: &Route) -> Plan<'a> {
+    let seed =
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.subsec_nanos().into());
+    Plan::new(
+        &live.snapshot.routes,
+        &live.snapshot.policy,
+        &live.health,
+        route,
+        &call.options,
+        Instant::now(),
+        seed,
+    )
+}
+
+fn respond(progress: &Progress, answered: Answered, mut meter: Meter) -> Response {
+    let Answered { success, deployment, retries, fallbacks } = answered;
+    let Success { mut response, notes, end } = success;
+    meter.answered(retries, fallbacks, &notes);
+    let headers = response.headers_mut();
+    headers::identity(headers, &progress.call.id);
+    headers::deployment(headers, &deployment, retries, fallbacks);
+    headers::notes(headers, &notes);
+    match end {
+        End::Whole { usage, reply } => {
+            let bill = meter.settle_whole(usage, reply.as_ref());
+            headers::cost(headers, bill.cost);
+            timing(headers, &meter);
+            response
+        }
+        End::Stream(opened) => {
+            timing(headers, &meter);
+            let body = ResponseBody::stream(StreamBody::new(*opened, meter, progress));
+            response.map(|_| body)
+        }
+    }
+}
+
+fn timing(headers: &mut HeaderMap, meter: &Meter) {
+    headers::timing(headers, meter.elapsed(), meter.upstream_time());
+}
+
+fn unknown_model(call: &Call) -> Error {
+    let message = if call.model.is_empty() {
+        "`model` is missing from the request.".to_owned()
+    } else {
+        format!(
+            "Invalid model name passed in model={}. Call `/v1/models` to view the models you may use.",
+            call.model
+        )
+    };
+    Error::bad_field("model", message)
+}
+
+fn no_deployment(call: &Call) -> Error {
+    Error::new(
+        ErrorKind::RateLimit,
+        Origin::Gateway,
+        format!(
+            "No deployment of {} is available now; all are cooling down. Try again in a few seconds.",
+            call.model
+        ),
+    )
+}

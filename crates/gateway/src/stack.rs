@@ -1,0 +1,55 @@
+//! The stack: every stop of a call, once, in order. Read this file to know what happens to a request.
+//!
+//! Stops 7 (limits), 8 (guard) and 9 (cache) of the design are not built yet; they stand between the meter and the
+//! route.
+
+use std::sync::Arc;
+
+use http::Request;
+use hyper::body::Incoming;
+use lockgate_core::Result;
+
+use crate::{
+    app::Gateway,
+    auth, control, intake, keepalive,
+    meter::Meter,
+    rescue, route,
+    surface::{self, Endpoint, Found},
+    trace::{self, Inbound},
+};
+
+/// A response for a client.
+pub(crate) type Response = http::Response<crate::ResponseBody>;
+
+/// Answers one request. Never fails: every error becomes a response in the client's own format.
+pub(crate) async fn handle(gateway: Gateway, request: Request<Incoming>) -> Response {
+    let inbound = trace::begin(&gateway, request); //                  1  call id, start time
+    match surface::find(&inbound) {
+        //                                                             3  path → surface and operation
+        Found::Model(endpoint) => {
+            let (surface, id) = (endpoint.surface, inbound.id.clone());
+            let answer = call(gateway, endpoint, inbound);
+            rescue::guard(surface, &id, answer).await //               2  errors and panics → the client's format
+        }
+        Found::Control(route) => control::answer(gateway, route, inbound).await,
+        Found::WrongMethod(allow) => rescue::wrong_method(&inbound, allow),
+        Found::Nothing => rescue::not_found(&inbound),
+    }
+}
+
+/// A call to a model. The meter is opened before anything can be refused, so that refusals are recorded too.
+async fn call(gateway: Gateway, endpoint: Endpoint, inbound: Inbound) -> Result<Response> {
+    let live = gateway.live(); //                                         one snapshot for the whole call
+    let mut meter = Meter::open(&gateway, &live, &endpoint, &inbound); // 6 settles exactly once, whatever happens
+    let call = match auth::check(&live, &inbound.parts) {
+        //                                                             4  who is calling
+        Ok(()) => intake::read(&live, endpoint, inbound).await, // 5  body under a cap → Call
+        Err(error) => Err(error),
+    };
+    let call = call.inspect_err(|error| meter.fail(error))?;
+    let call = Arc::new(call);
+    meter.call(&call);
+    let interval = live.keepalive();
+    let answer = route::run(gateway, live, call.clone(), meter); //    10 plan, retry, fall back → 11 attempt
+    if call.stream { keepalive::open(call, interval, answer).await } else { answer.await }
+}

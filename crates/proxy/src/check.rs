@@ -1,0 +1,48 @@
+//! `lockgate check`: all problems of a configuration at once.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use lockgate_config::{Snapshot, Sources};
+
+use crate::{
+    args::CheckArgs,
+    list::{complain, say},
+};
+
+pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
+    let sources =
+        Sources { file: Some(args.config.clone()), env: std::env::vars().collect(), ..Sources::default() };
+    match lockgate_config::load(&sources) {
+        Ok(snapshot) => {
+            remarks(&snapshot);
+            say(&format!(
+                "{}: good; {} deployments",
+                args.config.display(),
+                snapshot.routes.deployments().count()
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(problems) => {
+            for problem in &problems {
+                complain(&problem.to_string());
+            }
+            complain(&format!("{}: {} to mend", args.config.display(), plural(problems.len(), "problem")));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// What is not wrong but worth knowing.
+pub(crate) fn remarks(snapshot: &Snapshot) {
+    for warning in &snapshot.warnings {
+        complain(&format!("warning: {warning}"));
+    }
+    if !snapshot.inactive.is_empty() {
+        complain(&format!("known but not active yet: {}", snapshot.inactive.join(", ")));
+    }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("{count} {noun}") } else { format!("{count} {noun}s") }
+}
