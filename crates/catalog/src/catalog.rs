@@ -9,7 +9,7 @@ use lockgate_core::{ModelFacts, Usage};
 use serde_json::{Map, Value};
 
 use crate::{
-    Cost, DatedRates, Day, Entry, Pricing, Terms,
+    Cost, DatedRates, Day, Entry, Pricing, RateKey, Terms,
     data::{self, Data, Lists},
     families, import, names,
 };
@@ -104,7 +104,13 @@ impl Catalog {
                 _ => Map::new(),
             };
             object.extend(fields.iter().map(|(key, value)| (key.clone(), value.clone())));
-            overlay.insert(name.to_ascii_lowercase(), Entry::from_litellm_json(name, &object));
+            let own_prices = fields.keys().any(|key| RateKey::parse(key).is_some());
+            if own_prices && !fields.contains_key("tiered_pricing") {
+                object.remove("tiered_pricing");
+            }
+            let mut entry = Entry::from_litellm_json(name, &object);
+            entry.price.overridden |= own_prices;
+            overlay.insert(name.to_ascii_lowercase(), entry);
         }
         Self { data: Arc::clone(&self.data), overlay: Arc::new(overlay) }
     }
@@ -115,6 +121,20 @@ impl Catalog {
         names::candidates(provider, model).into_iter().find_map(|candidate| {
             let entry = self.find(&candidate.name)?;
             (!candidate.check || names::same_provider(&entry.provider, provider)).then_some(entry)
+        })
+    }
+
+    /// The entry that prices an answer: that of the model which the provider says it used, or else of the one asked for.
+    pub fn entry_of_answer(&self, provider: &str, asked: &str, answered: Option<&str>) -> Option<Entry> {
+        let answered = answered.filter(|answered| *answered != asked && !answered.is_empty());
+        answered.and_then(|answered| self.entry(provider, answered)).or_else(|| self.entry(provider, asked))
+    }
+
+    /// The entry of a name that may have a provider in front: `azure/gpt-4o`, `gpt-4o`, `bedrock/us.amazon.nova-pro-v1:0`.
+    pub fn entry_of_name(&self, name: &str) -> Option<Entry> {
+        self.find(name).or_else(|| match name.split_once('/') {
+            Some((provider, model)) => self.entry(provider, model),
+            None => self.entry(&self.provider_of(name)?, name),
         })
     }
 
@@ -140,13 +160,54 @@ impl Catalog {
         listed.filter(|label| !label.is_empty()).or_else(|| families::provider(model).map(str::to_owned))
     }
 
+    /// The entry of pictures of one size and quality, where they are sold by size and quality.
+    pub fn image_entry(
+        &self,
+        provider: &str,
+        model: &str,
+        size: Option<&str>,
+        quality: Option<&str>,
+    ) -> Option<Entry> {
+        let size = size.unwrap_or("1024x1024").replace('x', "-x-");
+        let quality = quality.unwrap_or("standard");
+        let names = names::candidates(provider, model).into_iter().flat_map(|candidate| {
+            let prefix = if candidate.check { "" } else { provider };
+            let model = candidate
+                .name
+                .strip_prefix(prefix)
+                .unwrap_or(&candidate.name)
+                .trim_start_matches('/')
+                .to_owned();
+            let slash = if prefix.is_empty() { "" } else { "/" };
+            [format!("{prefix}{slash}{quality}/{size}/{model}"), format!("{prefix}{slash}{size}/{model}")]
+        });
+        names
+            .into_iter()
+            .find_map(|name| self.find(&name).filter(|entry| names::same_provider(&entry.provider, provider)))
+    }
+
     /// What a call costs. The provider's own figure wins, with or without an entry.
     pub fn pricing(&self, provider: &str, model: &str, usage: &Usage, terms: &Terms) -> Pricing {
-        match self.entry(provider, model) {
+        self.pricing_of_answer(provider, model, None, usage, terms)
+    }
+
+    /// What a call costs by the model that the provider says it used, or else by the one asked for.
+    pub fn pricing_of_answer(
+        &self,
+        provider: &str,
+        asked: &str,
+        answered: Option<&str>,
+        usage: &Usage,
+        terms: &Terms,
+    ) -> Pricing {
+        let pictures = terms.measured.output_images > 0 && usage.output == 0;
+        let (size, quality) = (terms.image_size.as_deref(), terms.image_quality.as_deref());
+        let sized = pictures.then(|| self.image_entry(provider, asked, size, quality)).flatten();
+        match sized.or_else(|| self.entry_of_answer(provider, asked, answered)) {
             Some(entry) => entry.pricing(usage, terms),
             None => match usage.provider_cost {
                 Some(amount) => Pricing::Priced(Cost::reported(amount)),
-                None => Pricing::Unpriced { model: format!("{provider}/{model}"), known: false },
+                None => Pricing::Unpriced { model: format!("{provider}/{asked}"), known: false },
             },
         }
     }

@@ -9,19 +9,23 @@ use crate::{Day, Entry, Price, Rate, RateKey, Rates, Unit, Variant, rate::Atto};
 /// The circumstances of a call that prices depend on.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// The service tier that was asked for or granted. [`Usage::service_tier`] is used if this is not set.
+    /// The service tier that was asked for. What the provider says it granted, [`Usage::service_tier`], wins.
     pub service_tier: Option<String>,
     /// Whether the call was part of an asynchronous batch.
     pub batch: bool,
     /// When the call was made; without it the newest prices hold, and no cheaper hours.
     pub at: Option<SystemTime>,
-    /// Conditions with a factor on the price: `us` (inference geography), `fast` (speed), `regional_endpoint`,
-    /// `processing_eu`, `processing_us`.
+    /// Conditions with a factor on the price: `us` (inference geography), `fast` (speed), `regional_endpoint` (any but
+    /// the global one), `regional_processing_eu`, `regional_processing_us`.
     pub conditions: Vec<String>,
     /// Context size of web searches: `low`, `medium`, `high`.
     pub search_context: Option<String>,
     /// A format with its own price: `720p`, `4K`, ….
     pub format: Option<String>,
+    /// The size of a picture, `1024x1024`, where it has a price.
+    pub image_size: Option<String>,
+    /// The quality of a picture: `hd`, `low`, ….
+    pub image_quality: Option<String>,
     /// What was consumed besides tokens.
     pub measured: Measured,
 }
@@ -56,7 +60,7 @@ pub struct Measured {
     pub file_searches: u64,
 }
 
-/// What a call costs. `total = input + output + tools + other`, unless the provider's own figure is billed.
+/// What a call costs. `computed = input + output + tools + other`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {
     /// What is billed: the provider's own figure where it gives one, else `computed`.
@@ -119,8 +123,9 @@ impl Entry {
     /// provider gives its own figure.
     pub fn pricing(&self, usage: &Usage, terms: &Terms) -> Pricing {
         let cost = self.price.cost(usage, terms);
-        let silent = cost.unpriced.is_empty() && !self.price.is_unpriced();
-        if silent || cost.reported.is_some() || !cost.computed.is_zero() {
+        // A model that is sold by another measure has not become free because nobody measured.
+        let sold = cost.unpriced.is_empty() && (self.price.sells_tokens() || self.price.is_free());
+        if sold || cost.reported.is_some() || !cost.computed.is_zero() {
             return Pricing::Priced(cost);
         }
         Pricing::Unpriced { model: self.name.clone(), known: true }
@@ -132,7 +137,7 @@ impl Price {
     pub fn cost(&self, usage: &Usage, terms: &Terms) -> Cost {
         let mut bill = Bill::new(self, usage, terms);
         let mut cost = Cost::default();
-        let measured = bill.measured(&terms.measured);
+        let measured = bill.measured(&terms.measured, usage);
         let by_character = bill.characters(&terms.measured, &mut cost);
         if !by_character {
             bill.input(usage, &mut cost);
@@ -161,6 +166,9 @@ struct Bill<'p> {
     context: u64,
     factor: i128,
     search_once: bool,
+    makes_images: bool,
+    /// Of one picture.
+    pixels: u64,
     unpriced: Vec<Unit>,
     measures_priced: bool,
 }
@@ -169,7 +177,7 @@ const ONE: i128 = 1_000_000;
 
 impl<'p> Bill<'p> {
     fn new(price: &'p Price, usage: &Usage, terms: &Terms) -> Self {
-        let tier = terms.service_tier.as_deref().or(usage.service_tier.as_deref()).unwrap_or_default();
+        let tier = usage.service_tier.as_deref().or(terms.service_tier.as_deref()).unwrap_or_default();
         let variant = if terms.batch || tier == "batch" {
             Variant::BATCHES
         } else {
@@ -184,6 +192,8 @@ impl<'p> Bill<'p> {
             context: usage.input,
             factor: factors.fold(ONE, |all, factor| all * factor / ONE),
             search_once: price.search_once,
+            makes_images: price.makes_images,
+            pixels: pixels(terms.image_size.as_deref().unwrap_or("1024x1024")),
             unpriced: Vec::new(),
             measures_priced: false,
         }
@@ -230,11 +240,18 @@ impl<'p> Bill<'p> {
     }
 
     fn output(&mut self, usage: &Usage, cost: &mut Cost) {
-        let [audio, image, reasoning] =
+        let [audio, mut image, mut reasoning] =
             [usage.audio_output, usage.image_output, usage.reasoning].map(Option::unwrap_or_default);
-        let text = usage.output.saturating_sub(audio).saturating_sub(image).saturating_sub(reasoning);
-        // Some providers count reasoning beside the completion's other parts: never bill more than there was.
-        let reasoning = reasoning.min(usage.output.saturating_sub(audio).saturating_sub(image));
+        if self.makes_images && image == 0 && self.rate(Unit::ImageTokenOutput).is_some() {
+            image = usage.output.saturating_sub(audio);
+        }
+        let said = usage.output.saturating_sub(audio).saturating_sub(image);
+        // More reasoning than output was counted beside it: its own price is due, or none.
+        let beside = reasoning > said;
+        if beside && self.rate(Unit::Reasoning).is_none() {
+            reasoning = said;
+        }
+        let text = if beside && reasoning > said { said } else { said.saturating_sub(reasoning) };
         let thought = self.tokens(reasoning, &[Unit::Reasoning, Unit::Output]);
         let output = self
             .tokens(text, &[Unit::Output])
@@ -285,17 +302,22 @@ impl<'p> Bill<'p> {
 
     /// Everything that is not tokens; a measure without a price is not said here, because models report several
     /// measures of the same thing and are sold by one.
-    fn measured(&mut self, measured: &Measured) -> Atto {
+    fn measured(&mut self, measured: &Measured, usage: &Usage) -> Atto {
+        let by_token = usage.output > 0 && self.rate(Unit::ImageTokenOutput).is_some();
+        let pictures = if by_token { 0 } else { measured.output_images };
+        let pixels = if measured.pixels > 0 { measured.pixels } else { self.pixels * pictures };
         let formats = [self.format, self.variant, Variant::STANDARD];
         let mut sum = Atto::default();
         let counts = [
             (Unit::ImageInput, measured.input_images, 1),
-            (Unit::ImageOutput, measured.output_images, 1),
-            (Unit::PixelOutput, measured.pixels, 1),
-            (Unit::PixelInput, measured.pixels, 1),
+            (Unit::ImageOutput, pictures, 1),
+            (Unit::PixelOutput, pixels, 1),
+            (Unit::PixelInput, pixels, 1),
             (Unit::CharacterOutput, measured.output_characters, 1),
             (Unit::SecondInput, measured.input_millis, 1000),
             (Unit::AudioSecondInput, measured.input_millis, 1000),
+            // Some lists have transcriptions, which only take in, under what comes out.
+            (Unit::SecondOutput, if measured.output_millis == 0 { measured.input_millis } else { 0 }, 1000),
             (Unit::SecondOutput, measured.output_millis, 1000),
             (Unit::VideoSecondOutput, measured.output_millis, 1000),
             (Unit::RunningSecond, measured.running_millis, 1000),
@@ -314,6 +336,7 @@ impl<'p> Bill<'p> {
             let thing = match unit {
                 Unit::ImageOutput | Unit::PixelOutput | Unit::PixelInput => Some(1),
                 Unit::SecondInput | Unit::AudioSecondInput => Some(2),
+                Unit::SecondOutput if measured.output_millis == 0 => Some(2),
                 Unit::SecondOutput | Unit::VideoSecondOutput => Some(3),
                 _ => None,
             };
@@ -327,4 +350,12 @@ impl<'p> Bill<'p> {
         }
         sum
     }
+}
+
+/// Of `1024x1536`; none if it is no size.
+fn pixels(size: &str) -> u64 {
+    let sides = size
+        .split_once('x')
+        .and_then(|(width, height)| Some((width.parse::<u64>().ok()?, height.parse::<u64>().ok()?)));
+    sides.map_or(0, |(width, height)| width.saturating_mul(height))
 }

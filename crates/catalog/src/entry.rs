@@ -133,7 +133,7 @@ impl Entry {
     pub(crate) fn finish(&mut self) {
         self.price.off_peak = self.other.get("off_peak_pricing").and_then(OffPeak::parse);
         let factors = self.other.iter().filter_map(|(key, value)| {
-            let name = key.strip_prefix("regional_").map(|rest| rest.replace("_uplift_multiplier", ""))?;
+            let name = key.contains("_uplift_multiplier").then(|| key.replace("_uplift_multiplier", ""))?;
             Some((name, millionths(value)?))
         });
         let special = self.other.get("provider_specific_entry").and_then(Value::as_object);
@@ -144,6 +144,7 @@ impl Entry {
             self.other.get("web_search_billing_unit").and_then(Value::as_str) == Some("per_query");
         let google = self.provider == "gemini" || self.provider.starts_with("vertex_ai-language");
         self.price.search_once = google && !per_query;
+        self.price.makes_images = matches!(self.mode.as_deref(), Some("image_generation" | "image_edit"));
         let read = RateKey::plain(Unit::CacheRead);
         if self.price.base.get(read).is_none()
             && let Some(hit) = self.other.get("input_cost_per_token_cache_hit").and_then(Value::as_f64)

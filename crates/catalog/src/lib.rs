@@ -10,6 +10,7 @@ mod import;
 mod names;
 mod price;
 mod rate;
+mod spend;
 
 pub use catalog::{Catalog, CatalogError, CompactText};
 pub use cost::{Cost, Measured, Pricing, Terms};
@@ -17,3 +18,4 @@ pub use day::{Day, OffPeak};
 pub use entry::Entry;
 pub use price::{DatedRates, Price, Rates};
 pub use rate::{Rate, RateKey, Unit, Variant};
+pub use spend::{measured_from_json, usage_from_json};

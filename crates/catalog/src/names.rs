@@ -20,7 +20,8 @@ pub(crate) fn candidates(provider: &str, model: &str) -> Vec<Candidate> {
         for prefix in prefixes(provider) {
             found.push(Candidate { name: format!("{prefix}/{model}"), check: false });
         }
-        found.push(Candidate { name: model.to_owned(), check: true });
+        // Another gateway sells other providers' models.
+        found.push(Candidate { name: model.to_owned(), check: provider != "litellm_proxy" });
     }
     if let Some(class) = size_class(provider, model) {
         found.push(Candidate { name: class.to_owned(), check: true });
@@ -107,6 +108,11 @@ fn shortened(provider: &str, model: &str) -> Vec<String> {
             add(without_date(base));
         }
         "anthropic" | "azure_ai" | "databricks" => add(without_date(base)),
+        "cohere" => {
+            for version in ["v1/", "v2/"] {
+                add(base.strip_prefix(version).unwrap_or(base));
+            }
+        }
         "fireworks_ai" => {
             let short = base.rsplit('/').next().unwrap_or(base);
             add(&format!("accounts/fireworks/models/{short}"));

@@ -13,10 +13,12 @@ pub struct Price {
     pub dated: Vec<DatedRates>,
     /// Cheaper hours.
     pub off_peak: Option<OffPeak>,
-    /// Factors in millionths by name of the condition: `us`, `fast`, `regional_endpoint`, `processing_eu`, ….
+    /// Factors in millionths by name of the condition: `us`, `fast`, `regional_endpoint`, `regional_processing_eu`, ….
     pub factors: BTreeMap<String, i128>,
     /// A prompt with searches pays for one, however many there were.
     pub search_once: bool,
+    /// What comes out is pictures, also where the usage does not say so.
+    pub makes_images: bool,
     /// The caller's own prices: they win over what the provider reports.
     pub overridden: bool,
 }
@@ -46,6 +48,12 @@ impl Price {
     pub fn is_free(&self) -> bool {
         let free = |rates: &Rates| rates.iter().all(|(_, rate)| rate.is_zero());
         !self.is_unpriced() && free(&self.base) && self.dated.iter().all(|dated| free(&dated.rates))
+    }
+
+    /// Whether tokens cost something.
+    pub fn sells_tokens(&self) -> bool {
+        let sets = std::iter::once(&self.base).chain(self.dated.iter().map(|dated| &dated.rates));
+        sets.flat_map(Rates::iter).any(|(key, rate)| key.unit.is_token() && !rate.is_zero())
     }
 
     /// The prices of a day; without a day, the newest.
