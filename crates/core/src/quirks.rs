@@ -50,7 +50,7 @@ pub struct Quirks {
     pub family: Option<String>,
     /// Paths that differ from the dialect's, by operation (`chat = "/chat/completions"`).
     pub paths: BTreeMap<String, String>,
-    /// Appended to a base URL that does not end with it (`/v1`).
+    /// Appended to an operator's base URL that does not end with it (`/v1`).
     pub base_suffix: Option<String>,
     /// Parameters added to the list for models whose facts have the capability:
     /// `also_when = { reasoning = ["reasoning_effort"] }`.
@@ -89,6 +89,8 @@ pub struct Quirks {
     /// The model's name upstream, made of the pieces of its name between dots:
     /// `https://clarifai.com/{0}/{1}/models/{2}`. Names of another number of pieces stay as they are.
     pub model_template: Option<String>,
+    /// Put before names of models that have no slash (`accounts/fireworks/models/`).
+    pub bare_model_prefix: Option<String>,
     /// Top-level members removed in silence for models whose name contains the key:
     /// `drop_for = { "kimi-k2.5" = ["temperature"] }`.
     pub drop_for: BTreeMap<String, BTreeSet<String>>,
