@@ -1,0 +1,32 @@
+//! Every golden case passes, or stands with its reason in `golden/deviations.toml`.
+
+use std::path::Path;
+
+use lockgate_tests::golden::{Deviations, Filter, Report, Runner, load};
+
+#[test]
+fn golden_cases_pass_or_are_explained() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let mut deviations = Deviations::load(&folder.join("deviations.toml")).unwrap();
+    let cases = load(&folder, &Filter::default()).unwrap();
+    let runner = Runner::new().unwrap();
+    let report = Report::of(&runner, &cases);
+    let mut faults = Vec::new();
+    for (case, judgement) in report.judged.iter().chain(&report.questionable) {
+        let known = deviations.take(&case.id);
+        match known {
+            Some(known) => {
+                if judgement.diffs.is_empty() {
+                    faults.push(format!("{} passes: take it off deviations.toml", case.id));
+                }
+                let unexplained = judgement.diffs.iter().filter(|diff| !known.explains(diff.verdict));
+                faults.extend(unexplained.map(|diff| format!("{}\n{diff}", case.id)));
+            }
+            // What looks wrong as recorded need not be matched.
+            None if case.questionable.is_some() => {}
+            None => faults.extend(judgement.diffs.iter().map(|diff| format!("{}\n{diff}", case.id))),
+        }
+    }
+    faults.extend(deviations.ids().map(|id| format!("{id}: no such case")));
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}
