@@ -1,0 +1,57 @@
+use super::{Key, Type::*, active, later, moot};
+
+pub(super) const ACTIVE: &[Key] = &[
+    active("LITELLM_MASTER_KEY", Text, "", "The master key, where `general_settings.master_key` is silent."),
+    active("CONFIG_FILE_PATH", Text, "", "The configuration file, where the command line names none."),
+    active(
+        "LITELLM_MODEL_COST_MAP_URL",
+        Text,
+        "built in",
+        "A price list in LiteLLM's format: a path or a `file:` URL.",
+    ),
+    active("JSON_LOGS", Flag, "false", "Logs as JSON."),
+    active("LITELLM_LOG", Text, "INFO", "How much is logged: DEBUG, INFO, WARNING or ERROR."),
+    active("SSL_VERIFY", Flag, "true", "Whether providers' certificates are checked."),
+    active("SSL_CERT_FILE", Text, "built in", "A file of certificate authorities to trust."),
+    active("MAX_IMAGE_URL_DOWNLOAD_SIZE_MB", Number, "50", "The largest file that is fetched for a request."),
+    active("SERVER_ROOT_PATH", Text, "/", "A path before all paths of the server."),
+    active(
+        "HTTPS_PROXY",
+        Text,
+        "",
+        "The proxy for https requests to providers; also `HTTP_PROXY` and `NO_PROXY`.",
+    ),
+    active(
+        "KUBERNETES_SERVICE_HOST",
+        Text,
+        "",
+        "If set, the drain delay is 5 s unless configured otherwise.",
+    ),
+];
+
+pub(super) const LATER: &[Key] = &[
+    later("DATABASE_URL"),
+    later("DIRECT_URL"),
+    later("DISABLE_ADMIN_ENDPOINTS"),
+    later("DISABLE_ADMIN_UI"),
+    later("DISABLE_LLM_API_ENDPOINTS"),
+    later("LITELLM_CONFIG_BUCKET_NAME"),
+    later("LITELLM_CONFIG_BUCKET_OBJECT_KEY"),
+    later("LITELLM_CORS_ORIGINS"),
+    later("LITELLM_SALT_KEY"),
+    later("PROXY_BASE_URL"),
+    later("REDIS_CLUSTER_NODES"),
+    later("REDIS_HOST"),
+    later("REDIS_PASSWORD"),
+    later("REDIS_PORT"),
+    later("REDIS_URL"),
+    later("STORE_MODEL_IN_DB"),
+    later("UI_PASSWORD"),
+    later("UI_USERNAME"),
+    moot("LITELLM_LICENSE", "Nothing here needs a licence."),
+    moot(
+        "LITELLM_LOCAL_MODEL_COST_MAP",
+        "The built-in price list is used unless you give another; none is fetched.",
+    ),
+    moot("LITELLM_MODE", "No `.env` file is loaded."),
+];

@@ -1,0 +1,43 @@
+//! What has been found so far.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use crate::{Problem, yaml::At};
+
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Problem>,
+    pub(crate) inactive: BTreeSet<String>,
+}
+
+impl Report {
+    pub(crate) fn problem(
+        &mut self,
+        at: At,
+        key: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let problem = self.place(at, Problem::new(key, message, remedy));
+        self.problems.push(problem);
+    }
+
+    pub(crate) fn warn(
+        &mut self,
+        at: At,
+        key: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let warning = self.place(at, Problem::new(key, message, remedy));
+        self.warnings.push(warning);
+    }
+
+    fn place(&self, at: At, problem: Problem) -> Problem {
+        let file = self.files.get(usize::from(at.file)).cloned();
+        let line = file.as_ref().map(|_| at.line).filter(|line| *line > 0);
+        Problem { file, line, ..problem }
+    }
+}
