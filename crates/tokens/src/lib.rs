@@ -20,8 +20,8 @@ struct Readme;
 
 pub use chat::count_chat;
 pub use image::{IMAGE_BASE_TOKENS, IMAGE_DEFAULT_TOKENS, dimensions, image_tokens};
-pub use request::{count_request, count_tokens_request};
-pub use text::{BLOCKING_BYTES, SAMPLED_CHARS, count_text, decode, estimate, upper_bound};
+pub use request::{count_prompt, count_tokens_request};
+pub use text::{BLOCKING_BYTES, SAMPLED_CHARS, count_text, counter, decode, estimate, upper_bound};
 pub use vocabulary::Vocabulary;
 
 /// How many tokens a prompt is, and how far that can be trusted.

@@ -56,11 +56,7 @@ pub fn count_tokens_request(model: Option<&str>, body: &str) -> Result<Count> {
 }
 
 /// Counts a prompt of any form, token ids included.
-pub fn count_request(model: &str, prompt: &Prompt) -> u64 {
-    count_prompt(model, prompt).tokens
-}
-
-fn count_prompt(model: &str, prompt: &Prompt) -> Count {
+pub fn count_prompt(model: &str, prompt: &Prompt) -> Count {
     let (vocabulary, own) = Vocabulary::of_model(model);
     let of = |text: &str| text::count_with(vocabulary, text);
     let (tokens, sampled) = match prompt {

@@ -14,6 +14,14 @@ pub fn count_text(model: &str, text: &str) -> u64 {
     count_with(Vocabulary::of_model(model).0, text)
 }
 
+/// What counts a text's tokens for that model, for those who keep no model name by: `ModelFacts::count_tokens`.
+pub fn counter(model: &str) -> fn(&str) -> u64 {
+    match Vocabulary::of_model(model).0 {
+        Vocabulary::O200k => |text| count_with(Vocabulary::O200k, text),
+        Vocabulary::Cl100k => |text| count_with(Vocabulary::Cl100k, text),
+    }
+}
+
 /// At most so many tokens, without counting any: every token is at least one byte.
 pub fn upper_bound(text: &str) -> u64 {
     text.len() as u64

@@ -9,7 +9,7 @@ mod embedding;
 mod tool;
 
 pub use chat::{ChatRequest, Message, Stop, StreamOptions};
-pub use content::{Content, File, ImageUrl, Part};
+pub use content::{Content, File, ImageObject, ImageUrl, Part};
 pub use embedding::{CompletionRequest, EmbeddingRequest, ModerationRequest, Prompt};
 pub use tool::{FunctionCall, FunctionDef, Tool, ToolCall, ToolChoice};
 
