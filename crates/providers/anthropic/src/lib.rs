@@ -1,11 +1,41 @@
 //! The Anthropic Messages dialect and surface: pure translation both ways.
+//!
+//! - As a [`Dialect`], [`Anthropic`] speaks to Anthropic and to servers that resemble it. A client of the Messages
+//!   API is relayed byte for byte with declared edits; a client of OpenAI's API is translated through the hub.
+//! - As a [`Surface`], [`AnthropicSurface`] lets clients of the Messages API reach any provider.
+
+mod betas;
+mod encoder;
+mod error;
+mod format;
+mod media;
+mod messages;
+mod model;
+mod names;
+mod params;
+mod parse;
+mod probe;
+mod repair;
+mod request;
+mod response;
+mod stream;
+mod surface;
+mod thinking;
+mod tools;
+mod usage;
+mod wire;
 
 use bytes::Bytes;
-use http::{HeaderMap, response::Parts};
+use http::response::Parts;
 use lockgate_core::{
-    Attempt, Call, Dialect, Encoded, Error, Format, Operation, Payload, Probe, Reply, Result, StreamDecoder, StreamEncoder, Surface,
-    Usage, hub::Request,
+    Attempt, Call, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage,
 };
+
+/// Bodies and answers of `/v1/messages`.
+pub const MESSAGES: Format = Format("anthropic.messages");
+
+/// Bodies and answers of `/v1/messages/count_tokens`.
+pub const COUNT_TOKENS: Format = Format("anthropic.count_tokens");
 
 /// The Messages API as upstreams speak it.
 pub struct Anthropic;
@@ -17,49 +47,32 @@ impl Dialect for Anthropic {
     fn id(&self) -> &'static str {
         "anthropic"
     }
-    fn encode(&self, _attempt: &Attempt<'_>) -> Result<Encoded> {
-        Err(Error::internal("unavailable"))
-    }
-    fn decode(&self, _attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts, _body: Bytes) -> Result<Reply> {
-        Err(Error::internal("unavailable"))
-    }
-    fn stream(&self, _attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
-        panic!("unavailable")
-    }
-    fn reject(&self, _attempt: &Attempt<'_>, _head: &Parts, _body: &Bytes) -> Error {
-        Error::internal("unavailable")
-    }
-    fn inspect(&self, _encoded: &Encoded, _head: &Parts, _body: &Bytes) -> Result<Option<Usage>> {
-        Ok(None)
-    }
-    fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
-        panic!("unavailable")
-    }
-}
 
-impl Surface for AnthropicSurface {
-    fn id(&self) -> &'static str {
-        "anthropic"
+    fn fetches(&self, call: &Call, _target: &Target) -> Result<Vec<String>> {
+        request::fetches(call)
     }
-    fn format(&self, _operation: Operation) -> Format {
-        Format("anthropic.messages")
+
+    fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        request::encode(attempt)
     }
-    fn read(&'static self, operation: Operation, headers: HeaderMap, body: Bytes, path_model: Option<&str>) -> Result<Call> {
-        Call::from_json(self, operation, headers, body, path_model)
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts, body: Bytes) -> Result<Reply> {
+        response::decode(attempt, encoded, &body)
     }
-    fn parse(&self, _call: &Call) -> Result<Request> {
-        Err(Error::internal("unavailable"))
+
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::new(attempt, encoded))
     }
-    fn write(&self, _call: &Call, _reply: &Reply) -> Result<Payload> {
-        Err(Error::internal("unavailable"))
+
+    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+        error::reject(attempt, head, body)
     }
-    fn encoder(&self, _call: &Call) -> Box<dyn StreamEncoder> {
-        panic!("unavailable")
+
+    fn inspect(&self, _encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        response::inspect(body)
     }
-    fn error(&self, error: &Error) -> http::Response<Payload> {
-        http::Response::new(Payload::from(error.message().to_owned()))
-    }
-    fn keepalive(&self) -> Bytes {
-        Bytes::from_static(b"event: ping\ndata: {\"type\":\"ping\"}\n\n")
+
+    fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
+        Box::new(probe::Watch::default())
     }
 }

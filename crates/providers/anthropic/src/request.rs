@@ -1,0 +1,423 @@
+//! The upstream request: the client's bytes with edits, or the hub's request in Anthropic's words.
+
+use std::borrow::Cow;
+
+use http::{HeaderValue, Method, Request, header};
+use lockgate_core::{
+    Attempt, Call, Encoded, Error, Memo, Notes, Operation, ParamPolicy, Payload, Result,
+    hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+    wire::Edits,
+};
+
+use crate::{
+    COUNT_TOKENS, MESSAGES,
+    betas::Betas,
+    format::{self, JsonMode},
+    messages,
+    model::Model,
+    names::Names,
+    params, repair,
+    thinking::Thinking,
+    tools::{self, Choice, WrittenChoice},
+    wire::{Block, Body},
+};
+
+const VERSION: &str = "2023-06-01";
+
+/// Members of a Messages body that a request for a token count may have.
+const COUNTED: [&str; 10] = [
+    "model",
+    "messages",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+    "output_format",
+    "mcp_servers",
+    "context_management",
+];
+
+pub(crate) fn fetches(call: &Call) -> Result<Vec<String>> {
+    if is_native(call) || call.operation == Operation::Completion {
+        return Ok(Vec::new());
+    }
+    Ok(crate::media::fetches(call.chat()?))
+}
+
+pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
+    if is_native(attempt.call) { relay(attempt) } else { translate(attempt) }
+}
+
+/// Whether the client speaks Anthropic's format.
+fn is_native(call: &Call) -> bool {
+    call.format == MESSAGES || call.format == COUNT_TOKENS
+}
+
+/// The client's own bytes, with the declared edits.
+fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
+    let Attempt { call, target, .. } = *attempt;
+    let mut edits = Edits::new();
+    if call.body.str("model").as_deref() != Some(&*target.model) {
+        edits.set_str("model", &target.model);
+    }
+    for name in &call.options.consumed {
+        edits.remove(*name);
+    }
+    let mut notes = Notes::default();
+    for name in &attempt.policy().additional_drop_params {
+        if call.body.contains(name) {
+            edits.remove(name.clone());
+            notes.dropped.push(name.clone());
+        }
+    }
+    for (name, value) in target.defaults.iter() {
+        let name = match name.as_str() {
+            "max_completion_tokens" => "max_tokens",
+            "temperature" | "top_p" | "top_k" | "max_tokens" | "thinking" | "output_config" => name,
+            _ => continue,
+        };
+        if !call.body.contains(name) && call.operation == Operation::Chat {
+            edits.set(name.to_owned(), value.get().to_owned());
+        }
+    }
+    for (name, value) in target.extra_body.iter().chain(&call.options.extra_body) {
+        edits.set(name.clone(), value.get().to_owned());
+    }
+    let mut betas = named_betas(attempt);
+    for name in ["context_management", "mcp_servers", "output_format"] {
+        if call.body.raw(name).is_some_and(|value| value != "null") {
+            betas.for_member(name);
+        }
+    }
+    let body = call.body.splice(&edits);
+    let request = post(attempt, body, &betas)?;
+    Ok(Encoded {
+        request,
+        format: call.format,
+        relay: true,
+        withhold_usage: false,
+        memo: Memo::default(),
+        notes,
+    })
+}
+
+/// The hub's request in Anthropic's words.
+fn translate(attempt: &Attempt<'_>) -> Result<Encoded> {
+    let policy = attempt.policy();
+    let mut notes = Notes::default();
+    let request = match attempt.call.operation {
+        Operation::Completion => Cow::Owned(prompt(attempt.call.completion()?)?),
+        _ => Cow::Borrowed(attempt.call.chat()?),
+    };
+    let request = params::effective(attempt, &policy, request, &mut notes)?;
+    let mut translation = Translation {
+        attempt,
+        policy: &policy,
+        request: &request,
+        model: Model::new(attempt.target),
+        names: Names::default(),
+        betas: named_betas(attempt),
+        memo: Memo::default(),
+        notes,
+        body: Body::default(),
+    };
+    translation.write()?;
+    let Translation { names, betas, mut memo, notes, body, .. } = translation;
+    memo.tool_names = names.into_map();
+    let request = post(attempt, body.into_bytes().into(), &betas)?;
+    let format = if attempt.call.operation == Operation::CountTokens { COUNT_TOKENS } else { MESSAGES };
+    Ok(Encoded { request, format, relay: false, withhold_usage: false, memo, notes })
+}
+
+struct Translation<'a> {
+    attempt: &'a Attempt<'a>,
+    policy: &'a ParamPolicy,
+    request: &'a ChatRequest,
+    model: Model<'a>,
+    names: Names,
+    betas: Betas,
+    memo: Memo,
+    notes: Notes,
+    body: Body,
+}
+
+impl Translation<'_> {
+    fn write(&mut self) -> Result<()> {
+        let request = self.request;
+        self.body.set("model", &*self.attempt.target.model)?;
+        let unsent = params::settle_foreign(
+            self.attempt,
+            self.policy,
+            request,
+            &self.model,
+            &mut self.body,
+            &mut self.notes,
+        )?;
+        let can_think = !unsent.contains(&"thinking") && !unsent.contains(&"reasoning_effort");
+        let mut thinking = if can_think {
+            Thinking::of(request, &self.model)?
+        } else {
+            let max_tokens = request.max_output().unwrap_or_else(|| self.model.max_tokens());
+            Thinking { max_tokens, ..Thinking::default() }
+        };
+        if thinking.squeezed_out {
+            self.notes.dropped.push("thinking".to_owned());
+        }
+        let mode = format::json_mode(request.response_format.as_ref(), &self.model)?;
+        let history = self.conversation(&mode)?;
+        if self.policy.modify_params && history.thoughtless_call && thinking.is_on() {
+            thinking.member = None;
+            thinking.effort = None;
+            self.notes.dropped.push("thinking".to_owned());
+        }
+        self.tools(&mode, history.has_tool_calls, thinking.is_on())?;
+        self.body.set("max_tokens", &thinking.max_tokens)?;
+        self.body.set_some("thinking", thinking.member.as_ref())?;
+        if let Some(effort) = &thinking.effort {
+            self.output_config(effort)?;
+        }
+        if let Some(JsonMode::Native(format)) = &mode {
+            self.body.set("output_format", format)?;
+        }
+        self.sampling(&unsent, thinking.is_on())?;
+        self.rest()
+    }
+
+    /// Writes `messages` and `system`.
+    fn conversation(&mut self, mode: &Option<JsonMode>) -> Result<History> {
+        let mut conversation = messages::translate(self.request, self.attempt.media, &mut self.names)?;
+        if self.policy.modify_params {
+            repair::repair(&mut conversation.turns);
+        }
+        if conversation.turns.is_empty() {
+            return Err(Error::bad_field(
+                "messages",
+                "Anthropic needs at least one message that is not a system message. With `modify_params: true` one \
+                 is put in.",
+            ));
+        }
+        if matches!(mode, Some(JsonMode::Asked)) {
+            conversation
+                .system
+                .push(Block::Text { text: Cow::Borrowed(format::JSON_PLEASE), cache_control: None });
+            self.notes.rewritten.push("response_format".to_owned());
+        }
+        if conversation.has_file_ids {
+            self.betas.add("files-api-2025-04-14");
+        }
+        self.body.set("messages", &conversation.turns)?;
+        if !conversation.system.is_empty() {
+            self.body.set("system", &conversation.system)?;
+        }
+        Ok(History {
+            has_tool_calls: conversation.has_tool_calls,
+            thoughtless_call: conversation.thoughtless_call,
+        })
+    }
+
+    /// Writes `tools`, `tool_choice` and `mcp_servers`.
+    fn tools(&mut self, mode: &Option<JsonMode>, has_tool_calls: bool, thinks: bool) -> Result<()> {
+        let declared = tools::declare(self.request, &self.model, &mut self.names, &mut self.betas)?;
+        let mut list = declared.tools;
+        let mut choice = tools::choose(self.request, &mut self.names)?;
+        if list.is_empty() && has_tool_calls {
+            list.push(tools::dummy());
+        }
+        if let Some(JsonMode::Tool(tool)) = mode {
+            // Beside other tools the model must stay free to call those first.
+            let free = !list.is_empty();
+            list.push(tool.clone());
+            self.memo.json_tool = Some(format::JSON_TOOL.to_owned());
+            choice = Some(if free { Choice::Any } else { Choice::Tool(format::JSON_TOOL.to_owned()) });
+        }
+        if thinks && choice.as_ref().is_some_and(Choice::is_forced) {
+            choice = Some(Choice::Auto);
+            self.notes.rewritten.push("tool_choice".to_owned());
+        }
+        if !declared.servers.is_empty() {
+            self.body.set("mcp_servers", &declared.servers)?;
+        }
+        if list.is_empty() {
+            return Ok(());
+        }
+        self.body.set("tools", &list)?;
+        let single = self.request.parallel_tool_calls == Some(false);
+        if let Some(choice) = choice.or(single.then_some(Choice::Auto)) {
+            self.body.set("tool_choice", &WrittenChoice(&choice, single))?;
+        }
+        Ok(())
+    }
+
+    /// The client's own `output_config` keeps its other members.
+    fn output_config(&mut self, effort: &str) -> Result<()> {
+        let own = self.request.extra.get("output_config").map(|raw| raw.get()).unwrap_or_default();
+        let mut members: lockgate_core::Extra = serde_json::from_str(own).unwrap_or_default();
+        if !members.contains("effort") {
+            members.push("effort", crate::wire::to_raw(effort));
+        }
+        self.body.set("output_config", &members)
+    }
+
+    /// Writes `temperature`, `top_p` and `top_k`. While the model thinks, Anthropic refuses most values.
+    fn sampling(&mut self, unsent: &[&str], thinks: bool) -> Result<()> {
+        let request = self.request;
+        let number = |number: &serde_json::Number| number.as_f64().unwrap_or(0.0);
+        let wanted = [
+            ("temperature", &request.temperature, 1.0..=1.0),
+            ("top_p", &request.top_p, 0.95..=1.0),
+            ("top_k", &request.top_k, f64::INFINITY..=f64::INFINITY),
+        ];
+        for (name, value, while_thinking) in wanted {
+            let Some(value) = value.as_ref().filter(|_| !unsent.contains(&name)) else { continue };
+            if thinks && !while_thinking.contains(&number(value)) {
+                self.notes.dropped.push(name.to_owned());
+            } else {
+                self.body.set(name, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left: plain members, unknown ones, and what operator and client put in.
+    fn rest(&mut self) -> Result<()> {
+        let Attempt { call, target, .. } = *self.attempt;
+        let request = self.request;
+        let stop = params::stop_sequences(request, &mut self.notes);
+        if !stop.is_empty() {
+            self.body.set("stop_sequences", &stop)?;
+        }
+        if let Some(metadata) = params::metadata(request, &mut self.notes) {
+            self.body.set("metadata", &metadata)?;
+        }
+        if let Some(management) = &request.context_management {
+            self.body.set("context_management", &params::context_management(management))?;
+        }
+        if let Some(tier @ ("auto" | "standard_only")) = request.service_tier.as_deref() {
+            self.body.set("service_tier", tier)?;
+        }
+        self.body.set_some("cache_control", request.cache_control.as_ref())?;
+        for (name, value) in request.extra.iter() {
+            let own = call.options.consumed.iter().any(|control| *control == name);
+            if !own && !self.body.has(name) && value.get() != "null" {
+                self.body.set_raw(name.to_owned(), value.get());
+            }
+        }
+        if call.stream && call.operation != Operation::CountTokens {
+            self.body.set("stream", &true)?;
+        }
+        for (name, value) in target.extra_body.iter().chain(&call.options.extra_body) {
+            self.body.set_raw(name.clone(), value.get());
+        }
+        for name in &self.policy.additional_drop_params {
+            if !matches!(name.as_str(), "model" | "messages" | "max_tokens") && self.body.remove(name) {
+                self.notes.dropped.push(name.clone());
+            }
+        }
+        for name in ["context_management", "mcp_servers", "output_format", "speed"] {
+            if self.body.has(name) {
+                self.betas.for_member(name);
+            }
+        }
+        if call.operation == Operation::CountTokens {
+            self.body.keep(&COUNTED);
+        }
+        Ok(())
+    }
+}
+
+/// What later steps need to know of the conversation.
+struct History {
+    has_tool_calls: bool,
+    thoughtless_call: bool,
+}
+
+/// A text completion as a conversation of one message.
+fn prompt(request: &CompletionRequest) -> Result<ChatRequest> {
+    let prompt = match &request.prompt {
+        Some(Prompt::Text(text)) => text.clone(),
+        Some(Prompt::Texts(texts)) if texts.len() == 1 => texts.concat(),
+        _ => {
+            return Err(Error::bad_field(
+                "prompt",
+                "Anthropic's models take one prompt, and as text: not several, not token ids.",
+            ));
+        }
+    };
+    let message =
+        Message { role: "user".to_owned(), content: Some(Content::Text(prompt)), ..Message::default() };
+    Ok(ChatRequest {
+        model: request.model.clone(),
+        messages: vec![message],
+        max_tokens: request.max_tokens,
+        temperature: request.temperature.clone(),
+        top_p: request.top_p.clone(),
+        n: request.n,
+        stop: request.stop.clone(),
+        seed: request.seed.clone(),
+        logprobs: request.logprobs.map(|_| true),
+        frequency_penalty: request.frequency_penalty.clone(),
+        presence_penalty: request.presence_penalty.clone(),
+        logit_bias: request.logit_bias.clone(),
+        user: request.user.clone(),
+        extra: request.extra.clone(),
+        ..ChatRequest::default()
+    })
+}
+
+/// Features that the client or the operator named.
+fn named_betas(attempt: &Attempt<'_>) -> Betas {
+    let mut betas = Betas::default();
+    betas.merge_headers(&attempt.call.headers);
+    let row = attempt.target.provider.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let operator = attempt
+        .target
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
+    let client =
+        attempt.call.options.extra_headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in row.chain(operator).chain(client) {
+        if name.eq_ignore_ascii_case("anthropic-beta") {
+            betas.merge(value);
+        }
+    }
+    betas
+}
+
+fn post(attempt: &Attempt<'_>, body: Payload, betas: &Betas) -> Result<Request<Payload>> {
+    let mut request = Request::builder()
+        .method(Method::POST)
+        .uri(url(attempt))
+        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .body(body)
+        .map_err(|error| Error::internal(format!("The provider's address makes no URL: {error}")))?;
+    let headers = request.headers_mut();
+    let version = attempt.call.headers.get("anthropic-version").cloned();
+    let elsewhere = attempt.target.headers.iter().any(|(name, _)| name.as_str() == "anthropic-version");
+    if !elsewhere {
+        let version = version.unwrap_or(HeaderValue::from_static(VERSION));
+        headers.insert("anthropic-version", version);
+    }
+    if let Some(value) = betas.header() {
+        headers.insert("anthropic-beta", value);
+    }
+    Ok(request)
+}
+
+/// The endpoint. Operators give the base with or without the path.
+fn url(attempt: &Attempt<'_>) -> String {
+    let base = attempt.base();
+    let base = base.trim_end_matches('/');
+    let path = attempt.target.provider.quirks.paths.get("chat");
+    let messages = match path {
+        Some(path) => format!("{base}{path}"),
+        None if base.ends_with("/v1/messages") => base.to_owned(),
+        None if base.ends_with("/v1") => format!("{base}/messages"),
+        None => format!("{base}/v1/messages"),
+    };
+    match attempt.call.operation {
+        Operation::CountTokens => format!("{messages}/count_tokens"),
+        _ => messages,
+    }
+}
