@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use http::response::Parts;
-use lockgate_core::{Attempt, Dialect, Encoded, Error, Probe, Reply, Result, StreamDecoder, Usage};
+use lockgate_core::{Attempt, Dialect, Encoded, Error, Payload, Probe, Reply, Result, StreamDecoder, Usage};
+
+use crate::{RESPONSES, error, probe, request, response, responses, stream};
 
 /// OpenAI's formats as upstreams speak them.
 #[derive(Clone, Copy, Debug)]
@@ -10,46 +12,38 @@ impl Dialect for OpenAi {
     fn id(&self) -> &'static str {
         "openai"
     }
-    fn encode(&self, _attempt: &Attempt<'_>) -> Result<Encoded> {
-        Err(Error::internal("not written"))
+
+    fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        request::encode(attempt)
     }
-    fn decode(&self, _attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts, _body: Bytes) -> Result<Reply> {
-        Err(Error::internal("not written"))
-    }
-    fn stream(&self, _attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
-        struct Never;
-        impl StreamDecoder for Never {
-            fn feed(&mut self, _bytes: &[u8], _out: &mut Vec<lockgate_core::Event>) -> Result<()> {
-                Ok(())
-            }
-            fn finish(&mut self, _out: &mut Vec<lockgate_core::Event>) -> Result<()> {
-                Ok(())
-            }
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
+        if encoded.format == RESPONSES {
+            return responses::decode(attempt, encoded, head, &body);
         }
-        Box::new(Never)
+        response::decode(attempt, encoded, head, body)
     }
-    fn reject(&self, _attempt: &Attempt<'_>, _head: &Parts, _body: &Bytes) -> Error {
-        Error::internal("not written")
-    }
-    fn inspect(&self, _encoded: &Encoded, _head: &Parts, _body: &Bytes) -> Result<Option<Usage>> {
-        Ok(None)
-    }
-    fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
-        struct Pass;
-        impl Probe for Pass {
-            fn pass(&mut self, frame: Bytes) -> Result<Bytes> {
-                Ok(frame)
-            }
-            fn finish(&mut self) -> lockgate_core::StreamEnd {
-                lockgate_core::StreamEnd::default()
-            }
-            fn usage(&self) -> Option<Usage> {
-                None
-            }
-            fn chunks(&self) -> u64 {
-                0
-            }
+
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
+        if encoded.format == RESPONSES {
+            return responses::stream(attempt, encoded);
         }
-        Box::new(Pass)
+        Box::new(stream::Decoder::new(&attempt.target.provider.quirks))
+    }
+
+    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+        error::reject(head, body).with_provider(&*attempt.target.provider.id)
+    }
+
+    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        response::pass(encoded, head, body.clone()).map(|(_, usage)| usage)
+    }
+
+    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
+        response::pass(encoded, head, body)
+    }
+
+    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
+        Box::new(probe::Watcher::new(encoded))
     }
 }

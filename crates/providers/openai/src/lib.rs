@@ -1,9 +1,31 @@
 //! The OpenAI dialect and surface: pure translation both ways.
+//!
+//! - [`OpenAi`] is how upstreams are addressed: chat completions, text completions, embeddings, moderations, and the
+//!   Responses API for models and clients that need it. A client of the same format is relayed: declared edits are
+//!   spliced into its bytes and all others stay as they were.
+//! - [`OpenAiSurface`] is how clients speak: bodies read into a call, hub answers and events written back.
+//!
+//! What a provider does differently is data ([`lockgate_core::Quirks`]); no provider's name appears in this crate.
 
 mod dialect;
+mod encoder;
+mod error;
+mod lax;
+mod messages;
+mod params;
+mod path;
+mod prepare;
+mod probe;
+mod request;
+mod response;
+mod responses;
+mod stream;
 mod surface;
+mod usage;
+mod wire;
 
 pub use dialect::OpenAi;
+pub use params::supported_params;
 pub use surface::OpenAiSurface;
 
 use lockgate_core::Format;

@@ -1,7 +1,19 @@
+use std::time::SystemTime;
+
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
-    Call, Error, Event, Format, Operation, Payload, Reply, Result, StreamEncoder, Surface, hub::Request,
+    Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin, Payload, Raw,
+    Reply, Result, Retry, StreamEncoder, Surface, Usage,
+    hub::{Message, Request},
+    wire::{quote, view},
+};
+
+use crate::{
+    CHAT, COMPLETION, EMBEDDING, MODERATION, RESPONSES,
+    encoder::Encoder,
+    lax::{raw, to_raw},
+    usage,
 };
 
 /// OpenAI's endpoints as clients speak them.
@@ -12,36 +24,322 @@ impl Surface for OpenAiSurface {
     fn id(&self) -> &'static str {
         "openai"
     }
+
     fn format(&self, operation: Operation) -> Format {
         match operation {
-            Operation::Completion => crate::COMPLETION,
-            Operation::Embedding => crate::EMBEDDING,
-            Operation::Moderation => crate::MODERATION,
-            Operation::Responses => crate::RESPONSES,
-            _ => crate::CHAT,
+            Operation::Completion => COMPLETION,
+            Operation::Embedding => EMBEDDING,
+            Operation::Moderation => MODERATION,
+            Operation::Responses => RESPONSES,
+            _ => CHAT,
         }
     }
-    fn read(&'static self, operation: Operation, headers: HeaderMap, body: Bytes, path_model: Option<&str>) -> Result<Call> {
+
+    fn read(
+        &'static self,
+        operation: Operation,
+        headers: HeaderMap,
+        body: Bytes,
+        path_model: Option<&str>,
+    ) -> Result<Call> {
         Call::from_json(self, operation, headers, body, path_model)
     }
-    fn parse(&self, _call: &Call) -> Result<Request> {
-        Err(Error::internal("not written"))
-    }
-    fn write(&self, _call: &Call, _reply: &Reply) -> Result<Payload> {
-        Err(Error::internal("not written"))
-    }
-    fn encoder(&self, _call: &Call) -> Box<dyn StreamEncoder> {
-        struct Silent;
-        impl StreamEncoder for Silent {
-            fn event(&mut self, _event: &Event, _out: &mut Vec<u8>) {}
-            fn fail(&mut self, _error: &Error, _out: &mut Vec<u8>) {}
+
+    fn parse(&self, call: &Call) -> Result<Request> {
+        let source = call.body.source();
+        match call.operation {
+            Operation::Chat | Operation::CountTokens => parse(source).map(Request::Chat),
+            Operation::Completion => parse(source).map(Request::Completion),
+            Operation::Embedding => parse(source).map(Request::Embedding),
+            Operation::Moderation => parse(source).map(Request::Moderation),
+            other => Err(Error::internal(format!("OpenAI's surface does not read {other} requests."))),
         }
-        Box::new(Silent)
     }
-    fn error(&self, error: &Error) -> http::Response<Payload> {
-        http::Response::new(error.message().to_owned().into())
+
+    fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
+        let json = match (reply, call.operation) {
+            (Reply::Chat(reply), Operation::Completion) => completion_of_chat(call, reply),
+            (Reply::Chat(reply), _) => chat(call, reply),
+            (Reply::Completion(reply), _) => completion(call, reply),
+            (Reply::Embedding(reply), _) => embedding(call, reply),
+            (Reply::TokenCount { input }, _) => raw(format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}")),
+            (Reply::Raw(body), _) => return Ok(body.clone().into()),
+            _ => return Err(Error::internal("OpenAI's surface has no words for this answer.")),
+        };
+        Ok(Payload::from(json.get().to_owned()))
     }
+
+    fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder> {
+        Box::new(Encoder::new(call))
+    }
+
+    fn error(&self, error: &Error) -> Response<Payload> {
+        let mut response = Response::new(Payload::from(error_body(error)));
+        *response.status_mut() = StatusCode::from_u16(status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(delay) = error.retry_after() {
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(error.retry(), Retry::Never | Retry::Larger) {
+            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+        }
+        response
+    }
+
     fn keepalive(&self) -> Bytes {
         Bytes::from_static(b": keep-alive\n\n")
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(source: &Bytes) -> Result<Box<T>> {
+    serde_json::from_slice(source).map(Box::new).map_err(|error| {
+        Error::bad_request(format!("The request body is not understood: {error}"))
+    })
+}
+
+/// The id of an answer: the provider's, or one made from the call's.
+pub(crate) fn answer_id(call: &Call, own: &str) -> String {
+    match (own.is_empty(), call.operation) {
+        (false, _) => own.to_owned(),
+        (true, Operation::Completion) => format!("cmpl-{}", call.id),
+        (true, _) => format!("chatcmpl-{}", call.id),
+    }
+}
+
+/// The time of an answer: the provider's, or the call's.
+pub(crate) fn answer_time(call: &Call, own: Option<i64>) -> i64 {
+    own.unwrap_or_else(|| {
+        let since = call.received.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
+}
+
+/// A JSON object in the making, its members in the order in which they are added.
+#[derive(Default)]
+pub(crate) struct Json(String);
+
+impl Json {
+    pub(crate) fn new() -> Self {
+        Self(String::from("{"))
+    }
+
+    pub(crate) fn raw(mut self, key: &str, json: &str) -> Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push_str(&quote(key));
+        self.0.push(':');
+        self.0.push_str(json);
+        self
+    }
+
+    pub(crate) fn text(self, key: &str, value: &str) -> Self {
+        self.raw(key, &quote(value))
+    }
+
+    pub(crate) fn maybe(self, key: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.text(key, value),
+            None => self,
+        }
+    }
+
+    /// Adds members that are kept as they came.
+    pub(crate) fn extra(self, extra: &Extra) -> Self {
+        extra.iter().fold(self, |json, (key, value)| json.raw(key, value.get()))
+    }
+
+    pub(crate) fn finish(mut self) -> Raw {
+        self.0.push('}');
+        raw(self.0)
+    }
+}
+
+fn list<'a>(items: impl Iterator<Item = Raw> + 'a) -> String {
+    let items: Vec<Raw> = items.collect();
+    to_raw(&items).get().to_owned()
+}
+
+fn head(call: &Call, object: &str, id: &str, created: Option<i64>) -> Json {
+    Json::new()
+        .text("id", &answer_id(call, id))
+        .text("object", object)
+        .raw("created", &answer_time(call, created).to_string())
+        .text("model", &call.model)
+}
+
+fn tail(json: Json, usage: Option<&Usage>, fingerprint: Option<&str>, extra: &Extra) -> Raw {
+    let json = match usage {
+        Some(usage) => json.raw("usage", usage::write(usage).get()),
+        None => json,
+    };
+    json.maybe("system_fingerprint", fingerprint).extra(extra).finish()
+}
+
+fn chat(call: &Call, reply: &ChatReply) -> Raw {
+    let choices = reply.choices.iter().map(|choice| {
+        let finish = choice.finish.as_ref().map_or("stop", |finish| finish.as_str());
+        let json = Json::new()
+            .raw("index", &choice.index.to_string())
+            .raw("message", message(&choice.message).get())
+            .text("finish_reason", finish);
+        let json = match &choice.logprobs {
+            Some(logprobs) => json.raw("logprobs", logprobs.get()),
+            None => json,
+        };
+        json.extra(&choice.extra).finish()
+    });
+    let json = head(call, "chat.completion", &reply.id, reply.created)
+        .raw("choices", &list(choices))
+        .maybe("service_tier", reply.service_tier.as_deref());
+    tail(json, reply.usage.as_ref(), reply.system_fingerprint.as_deref(), &reply.extra)
+}
+
+/// A message as clients expect it: with a role, and with `content` even where there is none.
+fn message(message: &Message) -> Raw {
+    let mut message = message.clone();
+    if message.role.is_empty() {
+        "assistant".clone_into(&mut message.role);
+    }
+    for call in message.tool_calls.iter_mut().flatten() {
+        call.kind.get_or_insert_with(|| "function".to_owned());
+    }
+    if message.content.is_none() {
+        let mut extra = Extra::new();
+        extra.push("content", raw("null"));
+        for (key, value) in message.extra.iter() {
+            extra.push(key, value.to_owned());
+        }
+        message.extra = extra;
+    }
+    to_raw(&message)
+}
+
+fn completion(call: &Call, reply: &CompletionReply) -> Raw {
+    let choices = reply.choices.iter().map(|choice| {
+        let logprobs = choice.logprobs.as_ref().map_or("null", |raw| raw.get());
+        Json::new()
+            .text("text", &choice.text)
+            .raw("index", &choice.index.to_string())
+            .raw("logprobs", logprobs)
+            .text("finish_reason", choice.finish.as_ref().map_or("stop", |finish| finish.as_str()))
+            .extra(&choice.extra)
+            .finish()
+    });
+    let json = head(call, "text_completion", &reply.id, reply.created).raw("choices", &list(choices));
+    tail(json, reply.usage.as_ref(), reply.system_fingerprint.as_deref(), &reply.extra)
+}
+
+/// A text completion that was answered in a chat.
+fn completion_of_chat(call: &Call, reply: &ChatReply) -> Raw {
+    let choices = reply.choices.iter().map(|choice| {
+        let text = choice.message.content.as_ref().map(lockgate_core::hub::Content::text).unwrap_or_default();
+        Json::new()
+            .text("text", &text)
+            .raw("index", &choice.index.to_string())
+            .raw("logprobs", "null")
+            .text("finish_reason", choice.finish.as_ref().map_or("stop", |finish| finish.as_str()))
+            .finish()
+    });
+    let json = head(call, "text_completion", &reply.id, reply.created).raw("choices", &list(choices));
+    tail(json, reply.usage.as_ref(), None, &Extra::new())
+}
+
+fn embedding(call: &Call, reply: &EmbeddingReply) -> Raw {
+    let data = reply.vectors.iter().enumerate().map(|(index, vector)| {
+        Json::new()
+            .text("object", "embedding")
+            .raw("index", &index.to_string())
+            .raw("embedding", vector.get())
+            .finish()
+    });
+    let json = Json::new().text("object", "list").raw("data", &list(data)).text("model", &call.model);
+    let json = match &reply.usage {
+        Some(usage) => json.raw(
+            "usage",
+            &format!("{{\"prompt_tokens\":{},\"total_tokens\":{}}}", usage.input, usage.total()),
+        ),
+        None => json,
+    };
+    json.extra(&reply.extra).finish()
+}
+
+/// The HTTP status of an error. Odd statuses of providers stay as they are where they say "your mistake".
+pub(crate) fn status(error: &Error) -> u16 {
+    match (error.kind(), error.status()) {
+        (ErrorKind::BadRequest, Some(own)) if (400..500).contains(&own) => own,
+        (kind, _) => kind.status(),
+    }
+}
+
+/// OpenAI's error envelope.
+pub(crate) fn error_body(error: &Error) -> String {
+    let status = status(error);
+    let json = Json::new()
+        .text("message", error.message())
+        .text("type", error_type(error, status))
+        .raw("param", &error.param().map_or_else(|| "null".to_owned(), quote))
+        .text("code", &status.to_string());
+    let json = match provider_fields(error) {
+        Some(fields) => json.raw("provider_specific_fields", fields.get()),
+        None => json,
+    };
+    format!("{{\"error\":{}}}", json.finish().get())
+}
+
+/// The gateway's own type if it gave one, else the name that LiteLLM has for the status.
+fn error_type(error: &Error, status: u16) -> &str {
+    if let Some(own) = error.type_().filter(|_| error.origin() != Origin::Upstream) {
+        return own;
+    }
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        408 => "timeout_error",
+        429 => "throttling_error",
+        400..500 => "invalid_request_error",
+        _ => "internal_server_error",
+    }
+}
+
+/// What the provider itself said, beyond its message.
+fn provider_fields(error: &Error) -> Option<Raw> {
+    if error.origin() != Origin::Upstream {
+        return None;
+    }
+    let json = Json::new()
+        .maybe("code", error.code())
+        .maybe("type", error.type_())
+        .maybe("request_id", error.request_id());
+    (json.0.len() > 1).then(|| json.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_the_status_of_their_kind_and_keep_what_the_provider_said() {
+        let error = Error::new(ErrorKind::RateLimit, Origin::Upstream, "Slow \"down\".")
+            .with_code("rate_limit_exceeded")
+            .with_request_id("req_1")
+            .with_retry_after(std::time::Duration::from_millis(1500));
+        let response = OpenAiSurface.error(&error);
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert_eq!(
+            String::from_utf8(response.body().to_vec()).unwrap(),
+            r#"{"error":{"message":"Slow \"down\".","type":"throttling_error","param":null,"code":"429","provider_specific_fields":{"code":"rate_limit_exceeded","request_id":"req_1"}}}"#
+        );
+    }
+
+    #[test]
+    fn odd_client_statuses_stay() {
+        let error = Error::new(ErrorKind::BadRequest, Origin::Upstream, "x").with_status(498);
+        assert_eq!(status(&error), 498);
+        assert_eq!(status(&Error::bad_request("x")), 400);
     }
 }

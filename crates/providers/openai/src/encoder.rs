@@ -1,0 +1,253 @@
+//! Hub events as OpenAI's stream chunks.
+
+use lockgate_core::{
+    Call, Error, Event, FinishReason, Operation, Raw, StreamEncoder,
+    wire::{quote, write_sse},
+};
+
+use crate::{
+    lax::to_raw,
+    surface::{Json, answer_id, answer_time, error_body},
+    usage,
+};
+
+/// Writes `chat.completion.chunk`s, or `text_completion` chunks for the older endpoint.
+pub(crate) struct Encoder {
+    /// The members that every chunk begins with.
+    head: String,
+    call_id: String,
+    received: i64,
+    model: String,
+    operation: Operation,
+    wants_usage: bool,
+    /// Members of the chunk itself, to be told with the next one.
+    chunk_members: Vec<(String, Raw)>,
+    choices: Vec<ChoiceState>,
+    ended: bool,
+}
+
+#[derive(Default)]
+struct ChoiceState {
+    index: u32,
+    finished: bool,
+    /// Reasoning since the last whole thinking block.
+    thinking: String,
+}
+
+impl Encoder {
+    pub(crate) fn new(call: &Call) -> Self {
+        let mut encoder = Self {
+            head: String::new(),
+            call_id: answer_id(call, ""),
+            received: answer_time(call, None),
+            model: call.model.clone(),
+            operation: call.operation,
+            wants_usage: call.wants_stream_usage(),
+            chunk_members: Vec::new(),
+            choices: Vec::new(),
+            ended: false,
+        };
+        encoder.begin("", None);
+        encoder
+    }
+
+    fn text_only(&self) -> bool {
+        self.operation == Operation::Completion
+    }
+
+    fn begin(&mut self, id: &str, created: Option<i64>) {
+        let id = if id.is_empty() { self.call_id.as_str() } else { id };
+        let object = if self.text_only() { "text_completion" } else { "chat.completion.chunk" };
+        self.head = format!(
+            "{{\"id\":{},\"object\":\"{object}\",\"created\":{},\"model\":{}",
+            quote(id),
+            created.unwrap_or(self.received),
+            quote(&self.model)
+        );
+    }
+
+    /// Writes a chunk with these choices (JSON) and further members.
+    fn chunk(&mut self, choices: &str, members: &str, out: &mut Vec<u8>) {
+        let mut data = String::with_capacity(self.head.len() + choices.len() + members.len() + 16);
+        data.push_str(&self.head);
+        data.push_str(",\"choices\":[");
+        data.push_str(choices);
+        data.push(']');
+        for (key, value) in self.chunk_members.drain(..) {
+            data.push(',');
+            data.push_str(&quote(&key));
+            data.push(':');
+            data.push_str(value.get());
+        }
+        data.push_str(members);
+        data.push('}');
+        write_sse(out, None, &data);
+    }
+
+    /// Writes a piece of an answer: `delta` is the inside of a JSON object.
+    fn delta(&mut self, choice: u32, delta: &str, out: &mut Vec<u8>) {
+        if self.text_only() {
+            return;
+        }
+        let (role, comma) = match self.open(choice) {
+            true => ("\"role\":\"assistant\"", if delta.is_empty() { "" } else { "," }),
+            false => ("", ""),
+        };
+        let json = format!("{{\"index\":{choice},\"delta\":{{{role}{comma}{delta}}},\"finish_reason\":null}}");
+        self.chunk(&json, "", out);
+    }
+
+    /// Whether this is the first that is heard of the answer.
+    fn open(&mut self, choice: u32) -> bool {
+        let new = self.choices.iter().all(|own| own.index != choice);
+        if new {
+            self.choices.push(ChoiceState { index: choice, ..ChoiceState::default() });
+        }
+        new
+    }
+
+    fn state(&mut self, choice: u32) -> Option<&mut ChoiceState> {
+        self.choices.iter_mut().find(|own| own.index == choice)
+    }
+
+    fn text(&mut self, choice: u32, text: &str, out: &mut Vec<u8>) {
+        if self.text_only() {
+            self.open(choice);
+            let json = format!(
+                "{{\"text\":{},\"index\":{choice},\"logprobs\":null,\"finish_reason\":null}}",
+                quote(text)
+            );
+            self.chunk(&json, "", out);
+        } else {
+            self.delta(choice, &format!("\"content\":{}", quote(text)), out);
+        }
+    }
+
+    fn reasoning(&mut self, choice: u32, text: &str, out: &mut Vec<u8>) {
+        self.delta(choice, &format!("\"reasoning_content\":{}", quote(text)), out);
+        if let Some(state) = self.state(choice) {
+            state.thinking.push_str(text);
+        }
+    }
+
+    /// The thinking block that a signature closes, whole, for the client to send back.
+    fn signature(&mut self, choice: u32, signature: &str, out: &mut Vec<u8>) {
+        let thinking = self.state(choice).map(|state| std::mem::take(&mut state.thinking)).unwrap_or_default();
+        let block = Json::new()
+            .text("type", "thinking")
+            .text("thinking", &thinking)
+            .text("signature", signature)
+            .finish();
+        self.thinking_block(choice, &block, out);
+    }
+
+    fn thinking_block(&mut self, choice: u32, block: &Raw, out: &mut Vec<u8>) {
+        let blocks = format!("\"thinking_blocks\":[{}]", block.get());
+        self.delta(choice, &format!("{blocks},\"provider_specific_fields\":{{{blocks}}}"), out);
+    }
+
+    fn tool_start(&mut self, event: &Event, out: &mut Vec<u8>) {
+        let Event::ToolStart { choice, index, id, name, extra } = event else { return };
+        let function = Json::new().text("name", name).text("arguments", "").finish();
+        let call = Json::new()
+            .raw("index", &index.to_string())
+            .text("id", id)
+            .text("type", "function")
+            .raw("function", function.get());
+        let call = match extra {
+            Some(extra) => call.raw("provider_specific_fields", extra.get()),
+            None => call,
+        };
+        self.delta(*choice, &format!("\"tool_calls\":[{}]", call.finish().get()), out);
+    }
+
+    fn finish(&mut self, choice: u32, reason: &FinishReason, out: &mut Vec<u8>) {
+        let first = self.open(choice);
+        if let Some(state) = self.state(choice) {
+            if state.finished {
+                return;
+            }
+            state.finished = true;
+        }
+        let word = quote(reason.as_str());
+        let json = if self.text_only() {
+            format!("{{\"text\":\"\",\"index\":{choice},\"logprobs\":null,\"finish_reason\":{word}}}")
+        } else {
+            let role = if first { "\"role\":\"assistant\"" } else { "" };
+            format!("{{\"index\":{choice},\"delta\":{{{role}}},\"finish_reason\":{word}}}")
+        };
+        self.chunk(&json, "", out);
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn event(&mut self, event: &Event, out: &mut Vec<u8>) {
+        if self.ended {
+            return;
+        }
+        match event {
+            Event::Start { id, created, .. } => self.begin(id, *created),
+            Event::Text { choice, text } => self.text(*choice, text, out),
+            Event::Reasoning { choice, text } => self.reasoning(*choice, text, out),
+            Event::Signature { choice, signature } => self.signature(*choice, signature, out),
+            Event::RedactedThinking { choice, block } => self.thinking_block(*choice, block, out),
+            Event::ToolStart { .. } => self.tool_start(event, out),
+            Event::ToolArguments { choice, index, fragment } => {
+                let json = format!(
+                    "\"tool_calls\":[{{\"index\":{index},\"function\":{{\"arguments\":{}}}}}]",
+                    quote(fragment)
+                );
+                self.delta(*choice, &json, out);
+            }
+            Event::Refusal { choice, text } => {
+                self.delta(*choice, &format!("\"refusal\":{}", quote(text)), out);
+            }
+            Event::Logprobs { choice, logprobs } => {
+                if !self.text_only() {
+                    let role = if self.open(*choice) { "\"role\":\"assistant\"" } else { "" };
+                    let json = format!(
+                        "{{\"index\":{choice},\"delta\":{{{role}}},\"logprobs\":{},\"finish_reason\":null}}",
+                        logprobs.get()
+                    );
+                    self.chunk(&json, "", out);
+                }
+            }
+            Event::Annotations { choice, annotations } => {
+                self.delta(*choice, &format!("\"annotations\":{}", annotations.get()), out);
+            }
+            Event::Delta { choice, key, value } => {
+                self.delta(*choice, &format!("{}:{}", quote(key), value.get()), out);
+            }
+            Event::Chunk { key, value } => self.chunk_members.push((key.clone(), value.clone())),
+            Event::Block { choice, block } => {
+                let fields = format!("\"provider_specific_fields\":{{\"content_blocks\":[{}]}}", block.get());
+                self.delta(*choice, &fields, out);
+            }
+            Event::Finish { choice, reason, .. } => self.finish(*choice, reason, out),
+            Event::Usage(usage) => {
+                if self.wants_usage {
+                    let members = format!(",\"usage\":{}", usage::write(usage).get());
+                    self.chunk("", &members, out);
+                }
+            }
+            Event::Failure(error) => self.fail(error, out),
+            Event::Done => {
+                self.ended = true;
+                out.extend_from_slice(b"data: [DONE]\n\n");
+            }
+            _ => {}
+        }
+    }
+
+    fn fail(&mut self, error: &Error, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.ended, true) {
+            write_sse(out, None, &error_body(error));
+        }
+    }
+}
+
+/// The JSON text of a value.
+#[cfg(test)]
+fn json(value: &impl serde::Serialize) -> String {
+    to_raw(value).get().to_owned()
+}

@@ -1,0 +1,252 @@
+//! Whole answers: read into the hub, or checked and passed on.
+
+use bytes::Bytes;
+use http::{HeaderMap, response::Parts};
+use lockgate_core::{
+    Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw, Reply,
+    Result, Usage,
+    hub::Content,
+    reply::CompletionChoice,
+    wire::{Edits, Object, quote, view},
+};
+
+use crate::{
+    COMPLETION, EMBEDDING, MODERATION, error,
+    lax::{Lax, to_raw},
+    usage,
+    wire::{Pieces, WireChoice, WireMessage, WireReply, finish_reason},
+};
+
+/// Reads a successful answer.
+///
+/// # Errors
+/// It is not understandable, or an error in spite of its status.
+pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
+    let quirks = &attempt.target.provider.quirks;
+    match encoded.format {
+        EMBEDDING => embedding(&body, head, quirks).map(|reply| Reply::Embedding(Box::new(reply))),
+        MODERATION => {
+            scan(&body, &head.headers)?;
+            Ok(Reply::Raw(body))
+        }
+        COMPLETION => completion(&body, head, quirks).map(|reply| Reply::Completion(Box::new(reply))),
+        _ => chat(&body, head, quirks).map(|reply| Reply::Chat(Box::new(reply))),
+    }
+}
+
+/// Checks an answer that is relayed: what the client gets, and the usage.
+///
+/// # Errors
+/// As for [`decode`].
+pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
+    let object = scan(&body, &head.headers)?;
+    let usage = object.raw("usage").and_then(|text| usage::read(text, &Quirks::default()));
+    Ok((object.splice(&edits(&object, encoded)), usage))
+}
+
+/// The declared edits of a relayed answer.
+pub(crate) fn edits(object: &Object, encoded: &Encoded) -> Edits {
+    let mut edits = Edits::new();
+    if let Some(name) = &encoded.memo.client_model
+        && let Some(own) = object.raw("model")
+    {
+        let name = quote(name);
+        if own != name {
+            edits.set("model", name);
+        }
+    }
+    for (member, from, to) in &encoded.memo.reply_values {
+        if object.raw(member) == Some(from.as_str()) {
+            edits.set(member.clone(), to.clone());
+        }
+    }
+    edits
+}
+
+/// Checks that an answer is a JSON object and no error.
+fn scan(body: &Bytes, headers: &HeaderMap) -> Result<Object> {
+    let object = Object::scan(body.clone()).map_err(|why| error::malformed(body, why))?;
+    match object.raw("error") {
+        Some(text) if is_error(text) => Err(error::in_answer(text, headers).with_body(body.clone())),
+        _ => Ok(object),
+    }
+}
+
+/// Whether the value of an `error` member says that there is one.
+pub(crate) fn is_error(text: &str) -> bool {
+    !matches!(text, "null" | "\"\"" | "{}" | "[]" | "false" | "0")
+}
+
+fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {
+    serde_json::from_slice(body).map_err(|why| error::malformed(body, why))
+}
+
+fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
+    let object = scan(body, &head.headers)?;
+    let wire: WireReply = parse(body)?;
+    let usage = read_usage(&object, &wire, quirks);
+    let Some(choices) = wire.choices else {
+        return Err(Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone()));
+    };
+    Ok(ChatReply {
+        id: wire.id.0.unwrap_or_default(),
+        model: wire.model.0.unwrap_or_default(),
+        created: created(wire.created.get()),
+        choices: choices.into_iter().enumerate().map(|(at, choice)| hub_choice(at, choice, quirks)).collect(),
+        usage,
+        service_tier: wire.service_tier.as_deref().and_then(text),
+        system_fingerprint: wire.system_fingerprint.as_deref().and_then(text),
+        extra: wire.extra,
+    })
+}
+
+fn read_usage(object: &Object, wire: &WireReply, quirks: &Quirks) -> Option<Usage> {
+    let place = quirks.usage_at.as_deref().and_then(|pointer| at_pointer(object, pointer));
+    let mut usage = match place {
+        Some(raw) => usage::read(raw.get(), quirks),
+        None => wire.usage.as_deref().and_then(|raw| usage::read(raw.get(), quirks)),
+    }?;
+    usage.service_tier = usage.service_tier.or_else(|| wire.service_tier.as_deref().and_then(text));
+    Some(usage)
+}
+
+/// The value at a JSON pointer of plain names.
+fn at_pointer(object: &Object, pointer: &str) -> Option<Raw> {
+    let mut names = pointer.trim_start_matches('/').split('/');
+    let mut value = owned(object.raw(names.next()?)?)?;
+    for name in names {
+        value = serde_json::from_str::<Extra>(value.get()).ok()?.remove(name)?;
+    }
+    Some(value)
+}
+
+fn owned(text: &str) -> Option<Raw> {
+    serde_json::value::RawValue::from_string(text.to_owned()).ok()
+}
+
+fn text(raw: &serde_json::value::RawValue) -> Option<String> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+fn created(seconds: Option<u64>) -> Option<i64> {
+    seconds.and_then(|seconds| i64::try_from(seconds).ok()).filter(|seconds| *seconds > 0)
+}
+
+fn hub_choice(at: usize, choice: WireChoice, quirks: &Quirks) -> Choice {
+    let mut wire = choice.message.unwrap_or_default();
+    let mut pieces = None;
+    if let Some(content) = wire.content.as_deref().filter(|content| content.get().starts_with('[')) {
+        pieces = Some(Pieces::of(content.get()));
+    }
+    if let Some(member) = &quirks.reasoning_at {
+        move_reasoning(&mut wire, member);
+    }
+    let mut message = wire.into_hub();
+    if let Some(pieces) = pieces.filter(|pieces| quirks.flatten_reply || !pieces.thinking_blocks.is_empty()) {
+        message.content = Some(Content::Text(pieces.text));
+        if !pieces.thinking_blocks.is_empty() {
+            message.reasoning_content = message.reasoning_content.or(Some(pieces.reasoning));
+            message.thinking_blocks = message.thinking_blocks.or(Some(pieces.thinking_blocks));
+        }
+    }
+    let called = message.tool_calls.is_some();
+    let (finish, native_finish) = match choice.finish_reason.0.as_deref() {
+        Some(word) => {
+            let (finish, native) = finish_reason(word, called);
+            (Some(finish), native)
+        }
+        None => (None, None),
+    };
+    Choice {
+        index: choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
+        message,
+        finish,
+        native_finish,
+        stop_sequence: choice.stop_reason.0,
+        logprobs: choice.logprobs,
+        extra: choice.extra,
+    }
+}
+
+/// Reasoning under another name becomes `reasoning_content`; it and all that the hub has no word for goes, as LiteLLM
+/// has it, into `provider_specific_fields`.
+fn move_reasoning(message: &mut WireMessage, member: &str) {
+    if message.extra.is_empty() {
+        return;
+    }
+    let reasoning = message.take_reasoning(Some(member));
+    let mut fields = Extra::new();
+    if let Some(own) = &message.provider_specific_fields {
+        fields = serde_json::from_str(own.get()).unwrap_or_default();
+    }
+    for (key, value) in message.extra.iter() {
+        fields.push(key, value.to_owned());
+    }
+    message.extra.clear();
+    message.provider_specific_fields = Some(to_raw(&fields));
+    message.reasoning_content = Lax(reasoning);
+}
+
+fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionReply> {
+    let object = scan(body, &head.headers)?;
+    let wire: WireReply = parse(body)?;
+    let usage = read_usage(&object, &wire, quirks);
+    let Some(choices) = wire.choices else {
+        return Err(Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone()));
+    };
+    let choices = choices.into_iter().enumerate().map(|(at, choice)| CompletionChoice {
+        index: choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
+        text: choice.text.0.unwrap_or_default(),
+        finish: choice.finish_reason.0.as_deref().map(|word| finish_reason(word, false).0),
+        logprobs: choice.logprobs,
+        extra: choice.extra,
+    });
+    Ok(CompletionReply {
+        id: wire.id.0.unwrap_or_default(),
+        model: wire.model.0.unwrap_or_default(),
+        created: created(wire.created.get()),
+        choices: choices.collect(),
+        usage,
+        system_fingerprint: wire.system_fingerprint.as_deref().and_then(text),
+        extra: wire.extra,
+    })
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct WireEmbeddings {
+        object: Option<Raw>,
+        model: Lax<String>,
+        data: Option<Vec<WireEmbedding>>,
+        usage: Option<Raw>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct WireEmbedding {
+        object: Option<Raw>,
+        index: Lax<usize>,
+        embedding: Option<Raw>,
+    }
+}
+
+fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingReply> {
+    scan(body, &head.headers)?;
+    let wire: WireEmbeddings = parse(body)?;
+    let Some(data) = wire.data else {
+        return Err(Error::invalid_response("The provider's answer has no `data`.").with_body(body.clone()));
+    };
+    let mut vectors: Vec<(usize, Raw)> = data
+        .into_iter()
+        .enumerate()
+        .filter_map(|(at, item)| Some((item.index.0.unwrap_or(at), item.embedding?)))
+        .collect();
+    vectors.sort_by_key(|(at, _)| *at);
+    Ok(EmbeddingReply {
+        model: wire.model.0.unwrap_or_default(),
+        vectors: vectors.into_iter().map(|(_, vector)| vector).collect(),
+        usage: wire.usage.as_deref().and_then(|raw| usage::read(raw.get(), quirks)),
+        extra: wire.extra,
+    })
+}

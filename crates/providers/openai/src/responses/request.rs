@@ -1,0 +1,254 @@
+//! A chat as a Responses request.
+
+use lockgate_core::{
+    Error, Extra, Payload, Raw, Result,
+    hub::{ChatRequest, Content, Message, Part, Tool, ToolChoice},
+    wire::quote,
+};
+
+use crate::{
+    lax::{raw, to_raw},
+    surface::Json,
+};
+
+/// Put where a tool's image was.
+const IMAGE_MOVED: &str = "[Tool returned an image - see the following user message]";
+
+/// Writes the body. `messages`: for a client of Anthropic's Messages, whose tools are not strict and who may send
+/// encrypted reasoning back.
+pub(crate) fn encode(chat: &ChatRequest, messages: bool, stream: bool) -> Result<Payload> {
+    let (instructions, input) = input(&chat.messages, messages)?;
+    let mut json = Json::new().text("model", &chat.model).raw("input", to_raw(&input).get());
+    if !instructions.is_empty() {
+        json = json.text("instructions", &instructions);
+    }
+    if messages && !chat.extra.contains("include") {
+        json = json.raw("include", "[\"reasoning.encrypted_content\"]");
+    }
+    if let Some(limit) = chat.max_output() {
+        json = json.raw("max_output_tokens", &limit.to_string());
+    }
+    if stream {
+        json = json.raw("stream", "true");
+    }
+    let json = tools(json, chat, messages);
+    let json = output_form(json, chat);
+    let json = plain_members(json, chat);
+    Ok(Payload::from(json.finish().get().to_owned()))
+}
+
+fn tools(mut json: Json, chat: &ChatRequest, messages: bool) -> Json {
+    let mut list: Vec<Raw> = chat.tools.iter().flatten().map(|own| tool(own, messages)).collect();
+    if let Some(options) = &chat.web_search_options {
+        let options: Extra = serde_json::from_str(options.get()).unwrap_or_default();
+        list.push(Json::new().text("type", "web_search").extra(&options).finish());
+    }
+    if !list.is_empty() {
+        json = json.raw("tools", to_raw(&list).get());
+    }
+    match &chat.tool_choice {
+        Some(ToolChoice::Function(name)) => {
+            let choice = Json::new().text("type", "function").text("name", name).finish();
+            json = json.raw("tool_choice", choice.get());
+        }
+        Some(choice) => json = json.raw("tool_choice", to_raw(choice).get()),
+        None => {}
+    }
+    match chat.parallel_tool_calls {
+        Some(parallel) => json.raw("parallel_tool_calls", if parallel { "true" } else { "false" }),
+        None => json,
+    }
+}
+
+/// A function stands flat in this API; hosted tools stay as they are.
+fn tool(tool: &Tool, messages: bool) -> Raw {
+    let Some(function) = &tool.function else { return to_raw(tool) };
+    let mut json = Json::new().text("type", "function").text("name", &function.name);
+    json = json.maybe("description", function.description.as_deref());
+    if let Some(parameters) = &function.parameters {
+        json = json.raw("parameters", parameters.get());
+    }
+    match function.strict {
+        Some(strict) => json = json.raw("strict", if strict { "true" } else { "false" }),
+        // This API is strict unless told otherwise.
+        None if messages => json = json.raw("strict", "false"),
+        None => {}
+    }
+    json.extra(&function.extra).finish()
+}
+
+/// `response_format`, `verbosity` and `reasoning_effort` in this API's words.
+fn output_form(mut json: Json, chat: &ChatRequest) -> Json {
+    let mut text = Json::new();
+    let mut any = false;
+    if let Some(format) = &chat.response_format {
+        text = text.raw("format", flat_format(format).get());
+        any = true;
+    }
+    if let Some(verbosity) = &chat.verbosity {
+        text = text.text("verbosity", verbosity);
+        any = true;
+    }
+    if any {
+        json = json.raw("text", text.finish().get());
+    }
+    match &chat.reasoning_effort {
+        Some(effort) if effort.get().starts_with('{') => json.raw("reasoning", effort.get()),
+        Some(effort) => json.raw("reasoning", &format!("{{\"effort\":{}}}", effort.get())),
+        None => json,
+    }
+}
+
+/// `{"type": "json_schema", "json_schema": {…}}` with the inner object's members beside the type.
+fn flat_format(format: &Raw) -> Raw {
+    let Ok(mut outer) = serde_json::from_str::<Extra>(format.get()) else { return format.clone() };
+    let Some(inner) = outer.remove("json_schema") else { return format.clone() };
+    let inner: Extra = serde_json::from_str(inner.get()).unwrap_or_default();
+    Json::new().extra(&outer).extra(&inner).finish()
+}
+
+/// Members that have the same name and form in both APIs, and all that neither side knows.
+fn plain_members(json: Json, chat: &ChatRequest) -> Json {
+    let numbers = [("temperature", &chat.temperature), ("top_p", &chat.top_p)];
+    let json = numbers.into_iter().fold(json, |json, (key, value)| match value {
+        Some(value) => json.raw(key, &value.to_string()),
+        None => json,
+    });
+    let words = [
+        ("user", &chat.user),
+        ("service_tier", &chat.service_tier),
+        ("safety_identifier", &chat.safety_identifier),
+        ("prompt_cache_key", &chat.prompt_cache_key),
+    ];
+    let json = words.into_iter().fold(json, |json, (key, value)| json.maybe(key, value.as_deref()));
+    let raws = [
+        ("metadata", chat.metadata.as_ref()),
+        ("prompt_cache_retention", chat.prompt_cache_retention.as_ref()),
+        ("context_management", chat.context_management.as_ref()),
+    ];
+    let json = raws.into_iter().fold(json, |json, (key, value)| match value {
+        Some(value) => json.raw(key, value.get()),
+        None => json,
+    });
+    let json = match chat.store {
+        Some(store) => json.raw("store", if store { "true" } else { "false" }),
+        None => json,
+    };
+    let json = match chat.top_logprobs {
+        Some(count) => json.raw("top_logprobs", &count.to_string()),
+        None => json,
+    };
+    json.extra(&chat.extra)
+}
+
+/// The conversation as items, and the system's words as instructions.
+fn input(messages: &[Message], from_messages: bool) -> Result<(String, Vec<Raw>)> {
+    let mut instructions = String::new();
+    let mut items = Vec::new();
+    for message in messages {
+        match message.role.as_str() {
+            "system" => {
+                let text = match &message.content {
+                    Some(Content::Text(text)) => text.clone(),
+                    Some(Content::Parts(parts)) => {
+                        let texts: Vec<&str> = parts.iter().filter_map(|part| part.text.as_deref()).collect();
+                        texts.join("\n")
+                    }
+                    None => continue,
+                };
+                if !instructions.is_empty() {
+                    instructions.push('\n');
+                }
+                instructions.push_str(&text);
+            }
+            "assistant" => assistant(message, from_messages, &mut items),
+            "tool" | "function" => items.push(tool_output(message, from_messages)?),
+            role => items.push(spoken(role, message, from_messages)),
+        }
+    }
+    Ok((instructions, items))
+}
+
+fn assistant(message: &Message, from_messages: bool, items: &mut Vec<Raw>) {
+    if let Some(list) = message.extra.get("reasoning_items") {
+        items.extend(serde_json::from_str::<Vec<Raw>>(list.get()).unwrap_or_default());
+    }
+    let text = message.content.as_ref().map(Content::text).filter(|text| !text.is_empty());
+    let said = text.map(|text| {
+        let part = Json::new().text("type", "output_text").text("text", &text).finish();
+        Json::new()
+            .text("type", "message")
+            .text("role", "assistant")
+            .raw("content", &format!("[{}]", part.get()))
+            .finish()
+    });
+    let calls = message.tool_calls.iter().flatten().map(|call| {
+        let function = call.function.clone().unwrap_or_default();
+        Json::new()
+            .text("type", "function_call")
+            .text("call_id", call.id.as_deref().unwrap_or_default())
+            .text("name", function.name.as_deref().unwrap_or_default())
+            .text("arguments", function.arguments.as_deref().unwrap_or("{}"))
+            .finish()
+    });
+    if from_messages {
+        items.extend(calls);
+        items.extend(said);
+    } else {
+        items.extend(said);
+        items.extend(calls);
+    }
+}
+
+fn tool_output(message: &Message, from_messages: bool) -> Result<Raw> {
+    let id = message.tool_call_id.as_deref().ok_or_else(|| {
+        Error::bad_field("messages", "A tool message needs the `tool_call_id` of the call that it answers.")
+    })?;
+    let texts: Vec<&str> = match &message.content {
+        Some(Content::Text(text)) => vec![text],
+        Some(Content::Parts(parts)) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
+        None => Vec::new(),
+    };
+    let output = if from_messages {
+        quote(&texts.join("\n"))
+    } else {
+        let parts: Vec<Raw> =
+            texts.iter().map(|text| Json::new().text("type", "input_text").text("text", text).finish()).collect();
+        to_raw(&parts).get().to_owned()
+    };
+    Ok(Json::new().text("type", "function_call_output").text("call_id", id).raw("output", &output).finish())
+}
+
+fn spoken(role: &str, message: &Message, from_messages: bool) -> Raw {
+    let parts: Vec<Raw> = match &message.content {
+        Some(Content::Text(text)) => vec![Json::new().text("type", "input_text").text("text", text).finish()],
+        Some(Content::Parts(parts)) => parts.iter().map(|own| part(own, from_messages)).collect(),
+        None => Vec::new(),
+    };
+    Json::new().text("type", "message").text("role", role).raw("content", to_raw(&parts).get()).finish()
+}
+
+fn part(part: &Part, from_messages: bool) -> Raw {
+    if let Some(image) = &part.image_url {
+        let json = Json::new().text("type", "input_image").text("image_url", image.url());
+        let detail = image.object.detail.as_deref().or((!from_messages).then_some("auto"));
+        return json.maybe("detail", detail).finish();
+    }
+    if let Some(file) = &part.file {
+        return Json::new()
+            .text("type", "input_file")
+            .maybe("file_id", file.file_id.as_deref())
+            .maybe("file_data", file.file_data.as_deref())
+            .maybe("filename", file.filename.as_deref())
+            .finish();
+    }
+    match &part.text {
+        Some(text) => Json::new().text("type", "input_text").text("text", text).finish(),
+        None => to_raw(part),
+    }
+}
+
+/// The text that stands for an image which this API takes only from users.
+pub(crate) fn image_placeholder() -> Raw {
+    raw(quote(IMAGE_MOVED))
+}

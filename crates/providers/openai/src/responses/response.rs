@@ -1,0 +1,195 @@
+//! A whole answer of the Responses API.
+
+use bytes::Bytes;
+use http::response::Parts;
+use lockgate_core::{
+    ChatReply, Choice, Error, Extra, FinishReason, Quirks, Raw, Reply, Result, Usage,
+    hub::{Content, FunctionCall, Message, ToolCall},
+    wire::view,
+};
+
+use crate::{
+    error,
+    lax::{Count, Lax, to_raw},
+    response::is_error,
+    usage,
+};
+
+view! {
+    /// The response object, also inside events.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct WireResponse {
+        pub(crate) id: Lax<String>,
+        pub(crate) created_at: Lax<Count>,
+        pub(crate) model: Lax<String>,
+        pub(crate) status: Lax<String>,
+        pub(crate) output: Option<Vec<Item>>,
+        pub(crate) usage: Option<Raw>,
+        pub(crate) error: Option<Raw>,
+        pub(crate) incomplete_details: Lax<Incomplete>,
+        pub(crate) service_tier: Lax<String>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Incomplete {
+        pub(crate) reason: Lax<String>,
+    }
+}
+
+view! {
+    /// An output item.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Item {
+        pub(crate) kind as "type": Lax<String>,
+        pub(crate) id: Lax<String>,
+        pub(crate) call_id: Lax<String>,
+        pub(crate) name: Lax<String>,
+        pub(crate) arguments: Lax<String>,
+        pub(crate) content: Lax<Vec<ItemPart>>,
+        pub(crate) summary: Lax<Vec<ItemPart>>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct ItemPart {
+        pub(crate) kind as "type": Lax<String>,
+        pub(crate) text: Lax<String>,
+        pub(crate) refusal: Lax<String>,
+        pub(crate) annotations: Lax<Vec<Raw>>,
+    }
+}
+
+/// Reads an answer.
+///
+/// # Errors
+/// It is no response, or a failed one.
+pub(crate) fn decode(quirks: &Quirks, head: &Parts, body: &Bytes) -> Result<Reply> {
+    let wire: WireResponse = serde_json::from_slice(body).map_err(|why| error::malformed(body, why))?;
+    if let Some(text) = wire.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text)) {
+        return Err(error::in_answer(text, &head.headers).with_body(body.clone()));
+    }
+    let Some(output) = &wire.output else {
+        return Err(Error::invalid_response("The provider's answer has no `output`.").with_body(body.clone()));
+    };
+    let message = message(output);
+    let called = message.tool_calls.is_some();
+    Ok(Reply::Chat(Box::new(ChatReply {
+        id: wire.id.0.clone().unwrap_or_default(),
+        model: wire.model.0.clone().unwrap_or_default(),
+        created: wire.created_at.get().and_then(|seconds| i64::try_from(seconds).ok()),
+        choices: vec![Choice { finish: Some(wire.finish(called)), message, ..Choice::default() }],
+        usage: wire.usage(quirks),
+        ..ChatReply::default()
+    })))
+}
+
+impl WireResponse {
+    /// Why it ended.
+    pub(crate) fn finish(&self, called_tools: bool) -> FinishReason {
+        let reason = self.incomplete_details.0.as_ref().and_then(|details| details.reason.0.as_deref());
+        match (self.status.0.as_deref(), reason) {
+            (Some("incomplete"), Some("content_filter")) => FinishReason::ContentFilter,
+            (Some("incomplete"), _) => FinishReason::Length,
+            _ if called_tools => FinishReason::ToolCalls,
+            _ => FinishReason::Stop,
+        }
+    }
+
+    /// What it consumed.
+    pub(crate) fn usage(&self, quirks: &Quirks) -> Option<Usage> {
+        let mut usage = usage::read(self.usage.as_deref()?.get(), quirks)?;
+        usage.service_tier = usage.service_tier.or_else(|| self.service_tier.0.clone());
+        Some(usage)
+    }
+}
+
+/// All items as one message.
+fn message(output: &[Item]) -> Message {
+    let mut texts = Vec::new();
+    let mut refusal = String::new();
+    let mut reasoning = Vec::new();
+    let mut reasoning_items = Vec::new();
+    let mut annotations = Vec::new();
+    let mut calls = Vec::new();
+    for item in output {
+        match item.kind.0.as_deref().unwrap_or_default() {
+            "message" => {
+                for part in item.content.0.iter().flatten() {
+                    texts.extend(part.text.0.clone());
+                    refusal.push_str(part.refusal.0.as_deref().unwrap_or_default());
+                    annotations.extend(part.annotations.0.iter().flatten().cloned());
+                }
+            }
+            "reasoning" => {
+                let parts = item.summary.0.iter().flatten().chain(item.content.0.iter().flatten());
+                reasoning.extend(parts.filter_map(|part| part.text.0.clone()));
+                reasoning_items.push(reasoning_item(item));
+            }
+            "function_call" => calls.push(ToolCall {
+                index: u32::try_from(calls.len()).ok(),
+                id: item.call_id.0.clone().or_else(|| item.id.0.clone()),
+                kind: Some("function".to_owned()),
+                function: Some(FunctionCall {
+                    name: item.name.0.clone(),
+                    arguments: item.arguments.0.clone(),
+                    ..FunctionCall::default()
+                }),
+                ..ToolCall::default()
+            }),
+            _ => {}
+        }
+    }
+    let mut extra = Extra::new();
+    if !reasoning_items.is_empty() {
+        extra.push("reasoning_items", to_raw(&reasoning_items));
+    }
+    Message {
+        role: "assistant".to_owned(),
+        content: (!texts.is_empty()).then(|| Content::Text(texts.concat())),
+        refusal: Some(refusal).filter(|refusal| !refusal.is_empty()),
+        reasoning_content: Some(reasoning.join("\n\n")).filter(|text| !text.is_empty()),
+        annotations: (!annotations.is_empty()).then(|| to_raw(&annotations)),
+        tool_calls: (!calls.is_empty()).then_some(calls),
+        extra,
+        ..Message::default()
+    }
+}
+
+/// A reasoning item as it came, for the client to send back.
+fn reasoning_item(item: &Item) -> Raw {
+    to_raw(&Present(item))
+}
+
+/// An item without the members that this crate's view adds.
+struct Present<'a>(&'a Item);
+
+impl serde::Serialize for Present<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let item = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", "reasoning")?;
+        if let Some(id) = &item.id.0 {
+            map.serialize_entry("id", id)?;
+        }
+        for (key, list) in [("summary", &item.summary.0), ("content", &item.content.0)] {
+            if let Some(list) = list {
+                let parts: Vec<Raw> = list.iter().map(part).collect();
+                map.serialize_entry(key, &parts)?;
+            }
+        }
+        item.extra.serialize_into(&mut map)?;
+        map.end()
+    }
+}
+
+fn part(part: &ItemPart) -> Raw {
+    let json = crate::surface::Json::new()
+        .maybe("type", part.kind.0.as_deref())
+        .maybe("text", part.text.0.as_deref())
+        .extra(&part.extra);
+    json.finish()
+}

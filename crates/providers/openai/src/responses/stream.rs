@@ -1,0 +1,155 @@
+//! A stream of the Responses API.
+
+use lockgate_core::{Error, Event, Quirks, Raw, Result, StreamDecoder, wire::{SseDecoder, view}};
+
+use super::response::{Item, WireResponse};
+use crate::{error, lax::{Lax, to_raw}, stream::cut_off};
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct WireEvent {
+        kind as "type": Lax<String>,
+        response: Option<WireResponse>,
+        item: Option<Item>,
+        item_id: Lax<String>,
+        output_index: Lax<u32>,
+        delta: Lax<String>,
+        annotation: Option<Raw>,
+        error: Option<Raw>,
+    }
+}
+
+/// Reads events until the one that ends the response.
+pub(crate) struct Decoder {
+    sse: SseDecoder,
+    state: State,
+}
+
+struct State {
+    quirks: Quirks,
+    started: bool,
+    said: bool,
+    ended: bool,
+    /// Output indexes of function calls, in the order in which they began.
+    calls: Vec<Option<u32>>,
+}
+
+impl Decoder {
+    pub(crate) fn new(quirks: &Quirks) -> Self {
+        let state =
+            State { quirks: quirks.clone(), started: false, said: false, ended: false, calls: Vec::new() };
+        Self { sse: SseDecoder::new(), state }
+    }
+}
+
+impl StreamDecoder for Decoder {
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        let state = &mut self.state;
+        self.sse.feed(bytes, &mut |event| state.data(event.data, out))
+    }
+
+    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        let state = &mut self.state;
+        self.sse.finish(&mut |event| state.data(event.data, out))?;
+        if state.ended { Ok(()) } else { Err(cut_off(state.said)) }
+    }
+}
+
+impl State {
+    fn data(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()> {
+        let data = data.trim();
+        if self.ended || data.is_empty() || data == "[DONE]" {
+            return Ok(());
+        }
+        let event: WireEvent = serde_json::from_str(data).map_err(|why| error::malformed(data.as_bytes(), why))?;
+        match event.kind.0.as_deref().unwrap_or_default() {
+            "response.created" | "response.in_progress" | "response.queued" => self.start(event.response, out),
+            "response.output_item.added" => self.added(event, out),
+            "response.output_text.delta" => {
+                self.say(event.delta.0, out, |text| Event::Text { choice: 0, text });
+            }
+            "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
+                self.say(event.delta.0, out, |text| Event::Reasoning { choice: 0, text });
+            }
+            "response.refusal.delta" => self.say(event.delta.0, out, |text| Event::Refusal { choice: 0, text }),
+            "response.function_call_arguments.delta" => {
+                let place = self.calls.iter().position(|own| *own == event.output_index.0);
+                let last = self.calls.len().saturating_sub(1);
+                let index = u32::try_from(place.unwrap_or(last)).unwrap_or(u32::MAX);
+                self.say(event.delta.0, out, |fragment| Event::ToolArguments { choice: 0, index, fragment });
+            }
+            "response.output_text.annotation.added" => {
+                if let Some(annotation) = event.annotation {
+                    out.push(Event::Annotations { choice: 0, annotations: to_raw(&[annotation]) });
+                }
+            }
+            "response.completed" | "response.incomplete" => self.end(event.response.unwrap_or_default(), out),
+            "response.failed" => {
+                let failed = event.response.and_then(|response| response.error);
+                return self.fail(failed.as_deref().map_or(data, |raw| raw.get()), out);
+            }
+            "error" => return self.fail(event.error.as_deref().map_or(data, |raw| raw.get()), out),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, response: Option<WireResponse>, out: &mut Vec<Event>) {
+        if std::mem::replace(&mut self.started, true) {
+            return;
+        }
+        let response = response.unwrap_or_default();
+        out.push(Event::Start {
+            id: response.id.0.unwrap_or_default(),
+            model: response.model.0.unwrap_or_default(),
+            created: response.created_at.get().and_then(|seconds| i64::try_from(seconds).ok()),
+            usage: None,
+        });
+    }
+
+    fn added(&mut self, event: WireEvent, out: &mut Vec<Event>) {
+        let Some(item) = event.item.filter(|item| item.kind.0.as_deref() == Some("function_call")) else { return };
+        self.start(None, out);
+        self.said = true;
+        let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
+        self.calls.push(event.output_index.0);
+        out.push(Event::ToolStart {
+            choice: 0,
+            index,
+            id: item.call_id.0.or(item.id.0).unwrap_or_default(),
+            name: item.name.0.unwrap_or_default(),
+            extra: None,
+        });
+        if let Some(fragment) = item.arguments.0.filter(|arguments| !arguments.is_empty()) {
+            out.push(Event::ToolArguments { choice: 0, index, fragment });
+        }
+    }
+
+    fn say(&mut self, text: Option<String>, out: &mut Vec<Event>, event: impl FnOnce(String) -> Event) {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            self.start(None, out);
+            self.said = true;
+            out.push(event(text));
+        }
+    }
+
+    fn end(&mut self, response: WireResponse, out: &mut Vec<Event>) {
+        self.ended = true;
+        let reason = response.finish(!self.calls.is_empty());
+        let usage = response.usage(&self.quirks);
+        self.start(Some(response), out);
+        out.push(Event::Finish { choice: 0, reason, native: None, stop_sequence: None });
+        out.extend(usage.map(|usage| Event::Usage(Box::new(usage))));
+        out.push(Event::Done);
+    }
+
+    fn fail(&mut self, error: &str, out: &mut Vec<Event>) -> Result<()> {
+        self.ended = true;
+        let error: Error = error::in_stream(error);
+        if !self.said {
+            return Err(error);
+        }
+        out.push(Event::Failure(error));
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+//! OpenAI's JSON in answers and stream chunks. Everything optional, nothing strict: providers differ.
+
+use lockgate_core::{
+    FinishReason, Raw,
+    hub::{Content, FunctionCall, Message, Part, ToolCall},
+    wire::view,
+};
+
+use crate::lax::{Count, Lax, raw};
+
+view! {
+    /// A whole chat or text completion, or one chunk of a stream.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct WireReply {
+        pub(crate) id: Lax<String>,
+        pub(crate) object: Option<Raw>,
+        pub(crate) created: Lax<Count>,
+        pub(crate) model: Lax<String>,
+        pub(crate) choices: Option<Vec<WireChoice>>,
+        pub(crate) usage: Option<Raw>,
+        pub(crate) service_tier: Option<Raw>,
+        pub(crate) system_fingerprint: Option<Raw>,
+        pub(crate) error: Option<Raw>,
+    }
+}
+
+view! {
+    /// One answer of several, whole or in part.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct WireChoice {
+        pub(crate) index: Lax<u32>,
+        pub(crate) message: Option<WireMessage>,
+        pub(crate) delta: Option<WireMessage>,
+        pub(crate) text: Lax<String>,
+        pub(crate) finish_reason: Lax<String>,
+        /// vLLM: the stop sequence that was met.
+        pub(crate) stop_reason: Lax<String>,
+        pub(crate) logprobs: Option<Raw>,
+    }
+}
+
+view! {
+    /// A message, or a piece of one.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct WireMessage {
+        pub(crate) role: Lax<String>,
+        pub(crate) content: Option<Raw>,
+        pub(crate) refusal: Lax<String>,
+        pub(crate) reasoning_content: Lax<String>,
+        pub(crate) thinking_blocks: Lax<Vec<Raw>>,
+        pub(crate) tool_calls: Lax<Vec<WireToolCall>>,
+        pub(crate) function_call: Option<Raw>,
+        pub(crate) audio: Option<Raw>,
+        pub(crate) images: Option<Raw>,
+        pub(crate) annotations: Option<Raw>,
+        pub(crate) provider_specific_fields: Option<Raw>,
+    }
+}
+
+view! {
+    /// A tool call, or a piece of one.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct WireToolCall {
+        pub(crate) index: Lax<u32>,
+        pub(crate) id: Lax<String>,
+        pub(crate) kind as "type": Lax<String>,
+        pub(crate) function: Option<WireFunction>,
+        pub(crate) provider_specific_fields: Option<Raw>,
+    }
+}
+
+view! {
+    /// A function's name and arguments; some servers give the arguments as an object.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct WireFunction {
+        pub(crate) name: Lax<String>,
+        pub(crate) arguments: Option<Raw>,
+    }
+}
+
+impl WireFunction {
+    /// The arguments as JSON text.
+    pub(crate) fn arguments(&self) -> String {
+        match &self.arguments {
+            Some(raw) => serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned()),
+            None => String::new(),
+        }
+    }
+}
+
+impl WireToolCall {
+    fn into_hub(self) -> ToolCall {
+        let function = self.function.map(|function| FunctionCall {
+            arguments: Some(function.arguments()),
+            name: function.name.0,
+            extra: function.extra,
+        });
+        ToolCall {
+            // Only streams number calls.
+            index: None,
+            id: self.id.0,
+            kind: self.kind.0.or_else(|| Some("function".to_owned())),
+            function,
+            provider_specific_fields: self.provider_specific_fields,
+            extra: self.extra,
+        }
+    }
+}
+
+impl WireMessage {
+    /// The reasoning, under either of its common names.
+    pub(crate) fn take_reasoning(&mut self, member: Option<&str>) -> Option<String> {
+        let own = self.reasoning_content.0.take();
+        own.or_else(|| {
+            let raw = self.extra.get(member.unwrap_or("reasoning"))?;
+            serde_json::from_str(raw.get()).ok()
+        })
+    }
+
+    /// The message in the hub's words.
+    pub(crate) fn into_hub(mut self) -> Message {
+        let reasoning_content = self.take_reasoning(None);
+        Message {
+            role: self.role.0.unwrap_or_else(|| "assistant".to_owned()),
+            content: self.content.as_deref().map(|raw| content(raw.get())),
+            refusal: self.refusal.0,
+            reasoning_content,
+            thinking_blocks: self.thinking_blocks.0,
+            tool_calls: self
+                .tool_calls
+                .0
+                .filter(|calls| !calls.is_empty())
+                .map(|calls| calls.into_iter().map(WireToolCall::into_hub).collect()),
+            function_call: self.function_call.and_then(|raw| serde_json::from_str(raw.get()).ok()),
+            audio: self.audio,
+            images: self.images,
+            annotations: self.annotations.filter(|raw| raw.get() != "[]"),
+            provider_specific_fields: self.provider_specific_fields,
+            extra: self.extra,
+            ..Message::default()
+        }
+    }
+}
+
+/// Content of any shape: a string, parts, or (from odd servers) other JSON, kept as text.
+fn content(text: &str) -> Content {
+    serde_json::from_str(text).unwrap_or_else(|_| Content::Text(text.to_owned()))
+}
+
+/// Content as the pieces that matter: text, reasoning, whole thinking blocks.
+#[derive(Default)]
+pub(crate) struct Pieces {
+    pub(crate) text: String,
+    pub(crate) reasoning: String,
+    pub(crate) thinking_blocks: Vec<Raw>,
+}
+
+impl Pieces {
+    /// Takes a content apart that may be a list of parts with thinking among them.
+    pub(crate) fn of(text: &str) -> Self {
+        let mut pieces = Self::default();
+        match content(text) {
+            Content::Text(text) => pieces.text = text,
+            Content::Parts(parts) => parts.iter().for_each(|part| pieces.add(part)),
+        }
+        pieces
+    }
+
+    fn add(&mut self, part: &Part) {
+        let inner = match part.kind.as_str() {
+            "thinking" => part.extra.get("thinking"),
+            "reasoning" => part.extra.get("summary"),
+            _ => {
+                self.text.push_str(part.text.as_deref().unwrap_or_default());
+                return;
+            }
+        };
+        view! {
+            #[derive(Default)]
+            struct Thought {
+                text: Lax<String>,
+                signature: Lax<String>,
+            }
+        }
+        let Some(inner) = inner else { return };
+        let thoughts = match serde_json::from_str::<String>(inner.get()) {
+            Ok(text) => vec![Thought { text: Lax(Some(text)), ..Thought::default() }],
+            Err(_) => serde_json::from_str(inner.get()).unwrap_or_default(),
+        };
+        for Thought { text, signature, .. } in thoughts {
+            let text = text.0.unwrap_or_default();
+            let signature = signature.0.map_or_else(String::new, |signature| {
+                format!(",\"signature\":{}", lockgate_core::wire::quote(&signature))
+            });
+            let quoted = lockgate_core::wire::quote(&text);
+            self.thinking_blocks.push(raw(format!("{{\"type\":\"thinking\",\"thinking\":{quoted}{signature}}}")));
+            self.reasoning.push_str(&text);
+        }
+    }
+}
+
+/// The finish reason, and the provider's own word if it is not OpenAI's.
+pub(crate) fn finish_reason(word: &str, called_tools: bool) -> (FinishReason, Option<String>) {
+    let reason = match word {
+        // Several servers end a turn with tool calls by the word for a normal end.
+        "stop" if called_tools => FinishReason::ToolCalls,
+        "eos" | "eos_token" | "end_turn" | "stop_sequence" | "COMPLETE" | "complete" | "finished" => FinishReason::Stop,
+        "max_tokens" | "model_length" | "MAX_TOKENS" => FinishReason::Length,
+        "tool_use" => FinishReason::ToolCalls,
+        "safety" | "refusal" | "SAFETY" => FinishReason::ContentFilter,
+        _ => return (FinishReason::from_openai(word), None),
+    };
+    let native = (reason.as_str() != word).then(|| word.to_owned());
+    (reason, native)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_types_do_not_fail_the_parse() {
+        let text = r#"{"id":7,"created":"soon","model":null,"choices":[{"index":"x","message":{"role":null,
+            "content":12,"tool_calls":[{"id":null,"function":{"name":"f","arguments":{"a":1}}}],"refusal":{}},
+            "finish_reason":3}],"x":1}"#;
+        let reply: WireReply = serde_json::from_str(text).unwrap();
+        let message = reply.choices.unwrap().remove(0).message.unwrap().into_hub();
+        assert_eq!(message.content.unwrap().text(), "12");
+        let call = message.tool_calls.unwrap().remove(0);
+        assert_eq!(call.function.unwrap().arguments.unwrap(), r#"{"a":1}"#);
+        assert!(reply.extra.contains("x"));
+    }
+
+    #[test]
+    fn content_lists_fall_into_text_and_thinking() {
+        let pieces = Pieces::of(
+            r#"[{"type":"thinking","thinking":[{"type":"text","text":"Ea"}]},{"type":"text","text":"Paris."},
+                {"type":"reasoning","summary":[{"type":"summary_text","text":"sy","signature":"s"}]}]"#,
+        );
+        assert_eq!((pieces.text.as_str(), pieces.reasoning.as_str()), ("Paris.", "Easy"));
+        assert_eq!(pieces.thinking_blocks[1].get(), r#"{"type":"thinking","thinking":"sy","signature":"s"}"#);
+    }
+
+    #[test]
+    fn tool_calls_that_end_with_stop_are_tool_calls() {
+        assert_eq!(finish_reason("stop", true), (FinishReason::ToolCalls, Some("stop".to_owned())));
+        assert_eq!(finish_reason("stop", false), (FinishReason::Stop, None));
+        assert_eq!(finish_reason("model_length", false).0, FinishReason::Length);
+        assert_eq!(finish_reason("strange", false).0, FinishReason::Other("strange".to_owned()));
+    }
+}
