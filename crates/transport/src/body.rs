@@ -3,12 +3,12 @@
 use std::{
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use http::uri::Authority;
 use http_body::{Body, SizeHint};
 use hyper::body::Incoming;
 use lockgate_core::{Error, ErrorKind, Origin};
@@ -16,20 +16,33 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     Limits,
+    exclusive::Exclusive,
     failure::{self, Limit},
+    pool::Host,
+    shared::Held,
 };
 
-/// The answer's bytes as they come. Dropping it before its end closes the connection to the upstream.
+/// The answer's bytes as they come. Dropping it before its end closes the connection to the upstream, or ends its
+/// stream on a connection that others use.
 pub struct UpstreamBody {
+    incoming: Incoming,
     /// `None` after the end or a failure: the connection is given back or closed as soon as that is known.
-    incoming: Option<Incoming>,
+    carrier: Option<Carrier>,
     deadline: Deadline,
-    authority: Authority,
+    host: Arc<Host>,
+}
+
+/// What the answer comes on.
+pub(crate) enum Carrier {
+    Exclusive(Box<Exclusive>),
+    Shared { _held: Held },
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(incoming: Incoming, deadline: Deadline, authority: Authority) -> Self {
-        Self { incoming: Some(incoming), deadline, authority }
+    pub(crate) fn new(incoming: Incoming, carrier: Carrier, deadline: Deadline, host: Arc<Host>) -> Self {
+        let mut body = Self { incoming, carrier: Some(carrier), deadline, host };
+        body.release_at_end();
+        body
     }
 
     /// The next bytes, never empty ones; `None` at the end in good order.
@@ -43,40 +56,48 @@ impl UpstreamBody {
 
     /// As [`UpstreamBody::frame`], for use inside another body. Cheap: no timer is armed while bytes are at hand.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        let error = loop {
-            match Pin::new(&mut *incoming).poll_frame(cx) {
+        loop {
+            let incoming = &mut self.incoming;
+            let polled = match &mut self.carrier {
+                None => return Poll::Ready(None),
+                Some(Carrier::Exclusive(connection)) => {
+                    connection.poll(cx, |cx| Pin::new(&mut *incoming).poll_frame(cx))
+                }
+                Some(Carrier::Shared { .. }) => Pin::new(incoming).poll_frame(cx),
+            };
+            let error = match polled {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => {
                         self.deadline.progress();
+                        self.release_at_end();
                         return Poll::Ready(Some(Ok(data)));
                     }
                     // Trailers and empty frames mean nothing here.
-                    _ => {}
+                    _ => continue,
                 },
-                Poll::Ready(Some(Err(error))) => break failure::broken(&error, &self.authority),
+                Poll::Ready(Some(Err(error))) => failure::broken(&error, &self.host.authority),
                 Poll::Ready(None) => {
-                    self.incoming = None;
+                    self.release();
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
                     let (limit, value) = ready!(self.deadline.poll(cx));
-                    break failure::timeout(limit, value, &self.authority);
+                    failure::timeout(limit, value, &self.host.authority)
                 }
-            }
-        };
-        self.incoming = None;
-        Poll::Ready(Some(Err(error)))
+            };
+            self.carrier = None;
+            return Poll::Ready(Some(Err(error)));
+        }
     }
 
     /// Whether nothing more can come; known without waiting.
     pub fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        self.carrier.is_none() || self.incoming.is_end_stream()
     }
 
     /// How many bytes will come, as far as the answer's head says.
     pub fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        if self.carrier.is_none() { SizeHint::with_exact(0) } else { self.incoming.size_hint() }
     }
 
     /// The whole body in one piece; not copied if it came in one.
@@ -104,6 +125,21 @@ impl UpstreamBody {
             next = self.frame().await.transpose()?;
         }
         Ok(whole.freeze())
+    }
+}
+
+impl UpstreamBody {
+    /// Whoever reads a body of known length may stop at its last byte.
+    fn release_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(Carrier::Exclusive(connection)) = self.carrier.take() {
+            self.host.give_back(connection);
+        }
     }
 }
 

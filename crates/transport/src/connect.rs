@@ -1,7 +1,6 @@
 //! Opening connections: TCP, proxies, TLS.
 
 use std::{
-    cell::Cell,
     error::Error as StdError,
     io,
     pin::Pin,
@@ -15,34 +14,19 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::{
     client::{
-        legacy::connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
+        legacy::connect::{Connection, HttpConnector, proxy::Tunnel},
         proxy::matcher::{Intercept, Matcher},
     },
     rt::TokioIo,
 };
 use rustls::ClientConfig;
-use tokio::{net::TcpStream, sync::OnceCell, time};
+use tokio::{net::TcpStream, sync::OnceCell};
 use tower_service::Service;
 
-use crate::{TransportConfig, TransportError, failure::ConnectTimeout, tls};
+use crate::{TransportConfig, TransportError, tls};
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
-type Connecting = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
-
-tokio::task_local! {
-    /// The attempt whose future is being polled. The pool gives its connector no more than an address, and calls it
-    /// from within the attempt's own poll.
-    pub(crate) static DIALLING: Dialling;
-}
-
-/// What the connector knows of an attempt, and tells it.
-pub(crate) struct Dialling {
-    /// The attempt's connect limit.
-    pub(crate) limit: Duration,
-    /// Whether a new connection was begun; if not, a pooled one was used.
-    pub(crate) begun: Cell<bool>,
-}
 
 /// Opens connections for the pool.
 #[derive(Clone)]
@@ -90,7 +74,8 @@ impl Connector {
         tcp
     }
 
-    async fn open(self, uri: Uri, limit: Duration) -> Result<Stream, BoxError> {
+    /// Opens a connection to the host of `uri`. The caller enforces the limit on the whole.
+    pub(crate) async fn open(&self, uri: Uri, limit: Duration) -> Result<Stream, BoxError> {
         let mut tcp = self.tcp(limit);
         let secure = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
         let Some(proxy) = self.proxy(&uri) else {
@@ -99,37 +84,15 @@ impl Connector {
             } else {
                 MaybeHttpsStream::Http(tcp.call(uri).await?)
             };
-            return Ok(Stream { io, proxied: false });
+            return Ok(Stream(io));
         };
         if secure {
             let tunnel = tunnel(&proxy, tcp);
             let io = HttpsConnector::from((tunnel, self.tls().await?)).call(uri).await?;
-            Ok(Stream { io, proxied: false })
+            Ok(Stream(io))
         } else {
-            Ok(Stream { io: MaybeHttpsStream::Http(tcp.call(proxy.uri().clone()).await?), proxied: true })
+            Ok(Stream(MaybeHttpsStream::Http(tcp.call(proxy.uri().clone()).await?)))
         }
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = BoxError;
-    type Future = Connecting;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Connecting {
-        let begun = DIALLING.try_with(|dialling| {
-            dialling.begun.set(true);
-            dialling.limit
-        });
-        let limit = begun.unwrap_or(crate::Limits::default().connect);
-        let opening = self.clone().open(uri, limit);
-        Box::pin(async move {
-            time::timeout(limit, opening).await.unwrap_or_else(|_| Err(ConnectTimeout(limit).into()))
-        })
     }
 }
 
@@ -171,17 +134,12 @@ fn proxies(config: &TransportConfig) -> Result<Option<Matcher>, TransportError> 
 }
 
 /// An open connection.
-pub(crate) struct Stream {
-    io: Io,
-    /// Plain requests to a proxy name the whole address.
-    proxied: bool,
-}
+pub(crate) struct Stream(Io);
 
-impl Connection for Stream {
-    /// Leaves out the socket's addresses, which the pool would copy into each answer's extensions.
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.proxied);
-        if self.io.connected().is_negotiated_h2() { connected.negotiated_h2() } else { connected }
+impl Stream {
+    /// Whether the upstream chose HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.0.connected().is_negotiated_h2()
     }
 }
 
@@ -191,25 +149,25 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
+        Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
 impl Write for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        Pin::new(&mut self.0).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.0.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -217,6 +175,6 @@ impl Write for Stream {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
     }
 }

@@ -5,6 +5,8 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use http::uri::Authority;
 use lockgate_core::{Error, ErrorKind, Origin};
 
+use crate::connect::BoxError;
+
 /// Which of the four limits passed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Limit {
@@ -28,18 +30,31 @@ pub(crate) fn timeout(limit: Limit, value: Duration, authority: &Authority) -> E
     Error::new(ErrorKind::Timeout, Origin::Upstream, message)
 }
 
-/// The error for a request that could not be delivered or got no answer.
-pub(crate) fn request(error: &hyper_util::client::legacy::Error, authority: &Authority) -> Error {
-    if let Some(ConnectTimeout(limit)) = find(error) {
+/// The error for a connection that could not be made.
+pub(crate) fn no_connection(error: &BoxError, authority: &Authority) -> Error {
+    if let Some(ConnectTimeout(limit)) = find(&**error) {
         return timeout(Limit::Connect, *limit, authority);
     }
+    let (cause, host) = (root_cause(&**error), Host(authority));
+    Error::new(ErrorKind::Connection, Origin::Upstream, format!("Cannot connect to {host}: {cause}."))
+}
+
+/// The error for a request that got no answer.
+pub(crate) fn no_answer(error: &hyper::Error, authority: &Authority) -> Error {
     let (cause, host) = (root_cause(error), Host(authority));
-    let message = if error.is_connect() {
-        format!("Cannot connect to {host}: {cause}.")
-    } else {
-        format!("The connection to {host} broke before an answer came: {cause}.")
-    };
+    let message = format!("The connection to {host} broke before an answer came: {cause}.");
     Error::new(ErrorKind::Connection, Origin::Upstream, message)
+}
+
+/// Whether the upstream closed the connection without a byte of an answer: what a request meets that crosses with the
+/// closing of an idle connection.
+pub(crate) fn is_closed(error: &hyper::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+    let kind = find::<std::io::Error>(error).map(std::io::Error::kind);
+    error.is_incomplete_message()
+        || error.is_closed()
+        || error.is_canceled()
+        || matches!(kind, Some(BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected))
 }
 
 /// The error for an answer that broke off.

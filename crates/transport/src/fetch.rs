@@ -64,8 +64,8 @@ impl Transport {
         let secure = uri.scheme() == Some(&Scheme::HTTPS);
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let allowed = guard.allows_host(host, port);
-        let mut tcp = self.0.connector.tcp(Limits::default().connect);
-        if let Some(proxy) = self.0.connector.proxy(uri) {
+        let mut tcp = self.connector().tcp(Limits::default().connect);
+        if let Some(proxy) = self.connector().proxy(uri) {
             if !allowed && !may_ask_proxy(host) {
                 return Err(REFUSED.to_owned());
             }
@@ -94,7 +94,7 @@ impl Transport {
 
     /// A TLS connector that expects the certificate of `host`, wherever it connects to.
     async fn https<C>(&self, inner: C, host: &str) -> Result<HttpsConnector<C>, String> {
-        let tls = self.0.connector.tls().await.map_err(|error| error.to_string())?;
+        let tls = self.connector().tls().await.map_err(|error| error.to_string())?;
         let mut tls = rustls::ClientConfig::clone(&tls);
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();

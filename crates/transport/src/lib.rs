@@ -7,12 +7,16 @@
 mod body;
 mod config;
 mod connect;
+mod drive;
 mod egress;
+mod exclusive;
 mod failure;
 mod fetch;
 mod mime;
 mod payload;
+mod pool;
 mod send;
+mod shared;
 mod tls;
 
 pub use body::UpstreamBody;

@@ -12,7 +12,7 @@ use lockgate_core::Payload;
 use smallvec::SmallVec;
 
 /// Hands out the payload's segments as frames, without copying, and knows its exact length.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct PayloadBody {
     /// In reverse order, so that the next one is popped.
     segments: SmallVec<[Bytes; 4]>,

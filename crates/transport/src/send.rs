@@ -1,32 +1,32 @@
 //! One attempt on an upstream: the hot path.
 
-use std::{cell::Cell, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use http::{Request, Response};
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
-};
+use hyper::body::Incoming;
 use lockgate_core::{Error, Payload};
+use tokio::time::Instant;
 
 use crate::{
     Limits, TransportConfig, TransportError, UpstreamBody,
-    body::Deadline,
-    connect::{Connector, DIALLING, Dialling},
+    body::{Carrier, Deadline},
+    connect::Connector,
     failure,
     payload::PayloadBody,
+    pool::{Host, Lease, Pool},
 };
 
-/// Reads never grow beyond this, so that a fast upstream and a slow client cost no more memory.
-const MAX_BUFFER: usize = 128 * 1024;
+/// Connections idle for less are not suspected of having been closed just now, and their requests are not kept for
+/// sending again.
+const FRESH: Duration = Duration::from_micros(100);
+/// A connection that was closed while the request was on its way shows it within a round trip. Later, the upstream
+/// may have begun to work on the request.
+const CROSSED: Duration = Duration::from_secs(1);
 
 /// Pooled connections to all upstreams. Cheap to clone; clones share the pool.
 #[derive(Clone)]
-pub struct Transport(pub(crate) Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub(crate) connector: Connector,
-    client: Client<Connector, PayloadBody>,
+pub struct Transport {
+    pool: Arc<Pool>,
 }
 
 impl Transport {
@@ -35,28 +35,14 @@ impl Transport {
     /// # Errors
     /// A proxy's address or the certificate file cannot be used.
     pub fn new(config: &TransportConfig) -> Result<Self, TransportError> {
-        let connector = Connector::new(config)?;
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(config.pool_idle)
-            .pool_max_idle_per_host(config.max_idle_per_host)
-            // A connection that the upstream closed while it was idle costs the caller nothing.
-            .retry_canceled_requests(true)
-            .http1_max_buf_size(MAX_BUFFER)
-            .http2_initial_stream_window_size(256 * 1024)
-            .http2_initial_connection_window_size(4 * 1024 * 1024)
-            .http2_max_send_buf_size(256 * 1024)
-            .http2_keep_alive_interval(Duration::from_secs(30))
-            .http2_keep_alive_timeout(Duration::from_secs(10))
-            .build(connector.clone());
-        Ok(Self(Arc::new(Inner { connector, client })))
+        Ok(Self { pool: Pool::new(Connector::new(config)?, config) })
     }
 
     /// Makes one attempt and gives back the answer's head as soon as it is there, whatever its status. The URL of the
     /// request must be absolute.
     ///
-    /// Dropping the future closes the connection to the upstream.
+    /// A kept connection that turns out to have been closed while it was idle is replaced without the caller's
+    /// noticing. Dropping the future closes the connection to the upstream.
     ///
     /// # Errors
     /// [`Timeout`](lockgate_core::ErrorKind::Timeout) if a limit passed, naming it;
@@ -66,22 +52,66 @@ impl Transport {
         request: Request<Payload>,
         limits: Limits,
     ) -> Result<Response<UpstreamBody>, Error> {
-        let (parts, payload) = request.into_parts();
-        let Some(authority) = parts.uri.authority().cloned() else {
-            return Err(Error::internal("An upstream request has no host."));
+        let Some(host) = self.pool.host(request.uri()) else {
+            return Err(Error::internal("An upstream's URL is not an absolute http or https URL."));
         };
-        let request = Request::from_parts(parts, PayloadBody::from(payload));
         let mut deadline = Deadline::new(limits);
-        let dialling = Dialling { limit: limits.connect, begun: Cell::new(false) };
-        let mut answer = pin!(DIALLING.scope(dialling, self.0.client.request(request)));
-        let outcome = poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-            Poll::Pending => deadline.poll(cx).map(Err),
-        });
-        match outcome.await {
-            Ok(Ok(answer)) => Ok(answer.map(|incoming| UpstreamBody::new(incoming, deadline, authority))),
-            Ok(Err(error)) => Err(failure::request(&error, &authority)),
-            Err((limit, value)) => Err(failure::timeout(limit, value, &authority)),
-        }
+        let outcome = {
+            let mut answer = pin!(exchange(&host, request, limits.connect));
+            poll_fn(|cx| match answer.as_mut().poll(cx) {
+                Poll::Ready(answer) => Poll::Ready(answer),
+                Poll::Pending => deadline
+                    .poll(cx)
+                    .map(|(limit, value)| Err(failure::timeout(limit, value, &host.authority))),
+            })
+            .await
+        };
+        let (answer, carrier) = outcome?;
+        Ok(answer.map(|incoming| UpstreamBody::new(incoming, carrier, deadline, host)))
+    }
+
+    pub(crate) fn connector(&self) -> &Connector {
+        &self.pool.connector
+    }
+}
+
+async fn exchange(
+    host: &Host,
+    request: Request<Payload>,
+    connect: Duration,
+) -> Result<(Response<Incoming>, Carrier), Error> {
+    let mut request = request.map(PayloadBody::from);
+    let mut may_repeat = true;
+    loop {
+        let lease =
+            host.lease(connect).await.map_err(|error| failure::no_connection(&error, &host.authority))?;
+        let started = Instant::now();
+        let (sent, spare, reused) = match lease {
+            Lease::Exclusive(mut connection, idle) => {
+                host.address_exclusive(&mut request);
+                let spare = idle.filter(|idle| may_repeat && *idle >= FRESH).map(|_| request.clone());
+                match connection.send(request).await {
+                    Ok(answer) => return Ok((answer, Carrier::Exclusive(connection))),
+                    Err(error) => (error, spare, idle.is_some()),
+                }
+            }
+            Lease::Shared(mut place) => {
+                host.address_shared(&mut request);
+                match place.sender.try_send_request(request).await {
+                    Ok(answer) => return Ok((answer, Carrier::Shared { _held: place.hold() })),
+                    Err(error) => (error, None, place.reused),
+                }
+            }
+        };
+        let mut sent = sent;
+        request = match (sent.take_message(), spare) {
+            // Nothing of it was sent. A new connection that takes nothing is no better the next time.
+            (Some(request), _) if reused => request,
+            (None, Some(spare)) if failure::is_closed(sent.error()) && started.elapsed() < CROSSED => {
+                may_repeat = false;
+                spare
+            }
+            _ => return Err(failure::no_answer(sent.error(), &host.authority)),
+        };
     }
 }
