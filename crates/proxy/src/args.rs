@@ -71,11 +71,11 @@ pub(crate) struct ServeArgs {
     #[arg(long = "num_workers", alias = "num-workers", value_name = "N")]
     pub(crate) num_workers: Option<usize>,
     /// Seconds for which connections are still accepted after SIGTERM.
-    #[arg(long, default_value_t = 1.0, value_name = "SECONDS", env = "LOCKGATE_DRAIN_DELAY")]
-    pub(crate) drain_delay: f64,
+    #[arg(long, value_name = "SECONDS", env = "LOCKGATE_DRAIN_DELAY")]
+    pub(crate) drain_delay: Option<f64>,
     /// Seconds that calls may take to end after SIGTERM.
-    #[arg(long, default_value_t = 600.0, value_name = "SECONDS", env = "LOCKGATE_DRAIN_LIMIT")]
-    pub(crate) drain_limit: f64,
+    #[arg(long, value_name = "SECONDS", env = "LOCKGATE_DRAIN_LIMIT")]
+    pub(crate) drain_limit: Option<f64>,
 }
 
 #[derive(Args, Debug)]

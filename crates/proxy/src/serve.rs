@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use lockgate_config::{Snapshot, Sources};
+use lockgate_config::{Overrides, Snapshot, Sources};
 use lockgate_core::Secret;
 use lockgate_gateway::{Drain, Gateway, watch_files};
 use lockgate_telemetry::{LogOptions, Metrics};
@@ -23,12 +23,13 @@ use crate::{
 
 pub(crate) fn run(args: ServeArgs) -> Result<ExitCode> {
     let env: BTreeMap<String, String> = std::env::vars().collect();
-    log(&args, &env)?;
+    let mut sources = sources(&args, env);
+    let loaded = lockgate_config::load(&sources);
+    log(&args, &sources.env, loaded.as_ref().ok())?;
     if args.num_workers.is_some_and(|workers| workers > 1) {
         complain("--num_workers is not needed: one process uses all cores");
     }
-    let sources = sources(&args, env);
-    let mut snapshot = match lockgate_config::load(&sources) {
+    let mut snapshot = match loaded {
         Ok(snapshot) => snapshot,
         Err(problems) => {
             problems.iter().for_each(|problem| complain(&problem.to_string()));
@@ -42,6 +43,7 @@ pub(crate) fn run(args: ServeArgs) -> Result<ExitCode> {
     };
     if let Some(kept) = &kept {
         snapshot.general.master_key = Some(kept.key.clone());
+        sources.overrides.fallback_master_key = Some(kept.key.clone());
     }
     let exposed = lockgate_config::check_exposure(&snapshot, &args.host.to_string());
     if !exposed.is_empty() {
@@ -64,18 +66,20 @@ async fn serve(
     let transport = Transport::new(&transport(&snapshot, &sources.env))?;
     welcome::say(address, &snapshot, kept.as_ref());
     let files = snapshot.files.clone();
+    let drain = Drain {
+        delay: args.drain_delay.map_or(snapshot.general.drain_delay, seconds),
+        limit: args.drain_limit.map_or(snapshot.general.drain_limit, seconds),
+    };
     let root = sources.env.get("SERVER_ROOT_PATH").cloned().unwrap_or_default();
     let gateway = Gateway::new(snapshot, transport, Metrics::new()?, &root);
-    let master_key = kept.map(|kept| kept.key);
-    let reloading = tokio::spawn(reload(gateway.clone(), sources, files, master_key));
-    let drain = Drain { delay: seconds(args.drain_delay), limit: seconds(args.drain_limit) };
+    let reloading = tokio::spawn(reload(gateway.clone(), sources, files));
     gateway.serve(listener, stop()?, drain).await?;
     reloading.abort();
     Ok(ExitCode::SUCCESS)
 }
 
 /// Replaces the configuration when a file changes or SIGHUP comes. A bad one changes nothing and says where.
-async fn reload(gateway: Gateway, sources: Sources, mut files: Vec<PathBuf>, master_key: Option<Secret>) {
+async fn reload(gateway: Gateway, sources: Sources, mut files: Vec<PathBuf>) {
     let mut hangup = match signal(SignalKind::hangup()) {
         Ok(hangup) => hangup,
         Err(error) => {
@@ -89,10 +93,7 @@ async fn reload(gateway: Gateway, sources: Sources, mut files: Vec<PathBuf>, mas
             () = watch_files(files.clone()), if !files.is_empty() => {}
         }
         match lockgate_config::load(&sources) {
-            Ok(mut snapshot) => {
-                if snapshot.general.master_key.is_none() {
-                    snapshot.general.master_key.clone_from(&master_key);
-                }
+            Ok(snapshot) => {
                 files.clone_from(&snapshot.files);
                 tracing::info!(deployments = snapshot.routes.deployments().count(), "configuration reloaded");
                 gateway.reload(snapshot);
@@ -122,13 +123,19 @@ fn stop() -> Result<impl Future<Output = ()>> {
 }
 
 fn sources(args: &ServeArgs, env: BTreeMap<String, String>) -> Sources {
-    let mut sources = Sources { file: args.config.clone(), env, ..Sources::default() };
-    sources.model = args.model.clone();
-    sources.api_base = args.api_base.clone();
-    sources.alias = args.alias.clone();
-    sources.drop_params = args.drop_params;
-    sources.request_timeout = args.request_timeout;
-    sources
+    let mut params = serde_json::Map::new();
+    if let Some(base) = &args.api_base {
+        params.insert("api_base".to_owned(), base.as_str().into());
+    }
+    let overrides = Overrides {
+        models: args.model.iter().cloned().collect(),
+        alias: args.alias.clone(),
+        params,
+        drop_params: args.drop_params.then_some(true),
+        request_timeout: args.request_timeout.map(seconds),
+        fallback_master_key: None,
+    };
+    Sources { file: args.config.clone(), env, overrides }
 }
 
 fn transport(snapshot: &Snapshot, env: &BTreeMap<String, String>) -> TransportConfig {
@@ -137,6 +144,7 @@ fn transport(snapshot: &Snapshot, env: &BTreeMap<String, String>) -> TransportCo
     };
     TransportConfig {
         ssl_verify: snapshot.settings.ssl_verify,
+        ca_file: snapshot.settings.ssl_cert_file.clone(),
         http_proxy: variable("HTTP_PROXY").map(Secret::from),
         https_proxy: variable("HTTPS_PROXY").map(Secret::from),
         no_proxy: variable("NO_PROXY"),
@@ -144,13 +152,16 @@ fn transport(snapshot: &Snapshot, env: &BTreeMap<String, String>) -> TransportCo
     }
 }
 
-fn log(args: &ServeArgs, env: &BTreeMap<String, String>) -> Result<()> {
-    let level = if args.debug {
-        "debug".to_owned()
-    } else {
-        env.get("LITELLM_LOG").map_or("info".to_owned(), |level| level.to_lowercase())
+fn log(args: &ServeArgs, env: &BTreeMap<String, String>, snapshot: Option<&Snapshot>) -> Result<()> {
+    let settings = snapshot.map(|snapshot| &snapshot.settings);
+    let level = match (args.debug, settings.and_then(|settings| settings.log_level.clone()), env.get("LITELLM_LOG")) {
+        (true, ..) => "debug".to_owned(),
+        (_, Some(level), _) => level,
+        (_, None, Some(level)) => level.to_lowercase(),
+        _ => "info".to_owned(),
     };
-    lockgate_telemetry::init(&LogOptions { level, json: args.json_logs, ..LogOptions::default() })?;
+    let json = args.json_logs || settings.is_some_and(|settings| settings.json_logs);
+    lockgate_telemetry::init(&LogOptions { level, json, ..LogOptions::default() })?;
     Ok(())
 }
 
