@@ -217,7 +217,7 @@ fn user_content(blocks: Blocks) -> Result<Option<Content>> {
     };
     let mut parts = Vec::new();
     for (block, whole) in list {
-        part(block, whole, &mut parts)?;
+        part(block, &whole, &mut parts)?;
     }
     Ok((!parts.is_empty()).then_some(Content::Parts(parts)))
 }
@@ -287,7 +287,7 @@ fn tool_call(block: BlockView) -> ToolCall {
 }
 
 /// One block of a user's content as parts.
-fn part(block: BlockView, whole: Raw, parts: &mut Vec<Part>) -> Result<()> {
+fn part(block: BlockView, whole: &RawValue, parts: &mut Vec<Part>) -> Result<()> {
     let cache_control = block.cache_control.clone();
     match block.kind.as_str() {
         "text" => parts.push(Part { cache_control, ..Part::text(block.text.unwrap_or_default()) }),

@@ -298,7 +298,7 @@ impl Translation<'_> {
         }
         self.body.set_some("cache_control", request.cache_control.as_ref())?;
         for (name, value) in request.extra.iter() {
-            let own = call.options.consumed.iter().any(|control| *control == name);
+            let own = call.options.consumed.contains(&name);
             if !own && !self.body.has(name) && value.get() != "null" {
                 self.body.set_raw(name.to_owned(), value.get());
             }
