@@ -248,10 +248,7 @@ impl Maker {
             env: &*self.env,
             defaults: &self.defaults,
         };
-        let (mut deployment, _) = builder.build(&params)?;
-        let count = lockgate_tokens::counter(&deployment.target.model);
-        Arc::make_mut(&mut deployment.target.facts).count_tokens = Some(count);
-        Ok(deployment)
+        Ok(builder.build(&params)?.0)
     }
 
     fn provider(&self, params: &Params) -> Option<String> {

@@ -9,6 +9,8 @@
 mod cooldown;
 mod credential;
 mod deployment;
+#[cfg(test)]
+mod fixtures;
 mod health;
 mod params;
 mod plan;

@@ -123,7 +123,7 @@ impl Builder<'_> {
             defaults: body_defaults(params).into(),
             extra_body: members(params.params.get("extra_body")).into(),
             policy: Arc::new(self.policy(params)),
-            facts: Arc::new(facts(entry.as_ref(), &params.info)),
+            facts: Arc::new(facts(&resolved.model, entry.as_ref(), &params.info)),
             params: Arc::new(self.target_params(params)),
             provider: resolved.provider,
         };
@@ -346,8 +346,9 @@ fn without_endpoint(base: &str) -> &str {
     base
 }
 
-fn facts(entry: Option<&Entry>, info: &Map<String, Value>) -> ModelFacts {
+fn facts(model: &str, entry: Option<&Entry>, info: &Map<String, Value>) -> ModelFacts {
     let mut facts = entry.map(Entry::facts).unwrap_or_default();
+    facts.count_tokens = Some(lockgate_tokens::counter(model));
     let count = |name: &str| info.get(name).and_then(params::number).map(|number| number as u64);
     facts.max_input = count("max_input_tokens").or(facts.max_input);
     facts.max_output = count("max_output_tokens").or_else(|| count("max_tokens")).or(facts.max_output);

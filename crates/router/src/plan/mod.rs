@@ -338,3 +338,6 @@ fn may_fall_back(error: &Error) -> bool {
     );
     of_the_model || error.origin() != Origin::Client
 }
+
+#[cfg(test)]
+mod tests;
