@@ -1,8 +1,10 @@
 use bytes::Bytes;
 use http::response::Parts;
-use lockgate_core::{Attempt, Dialect, Encoded, Error, Payload, Probe, Reply, Result, StreamDecoder, Usage};
+use lockgate_core::{
+    Attempt, Dialect, Encoded, Error, Payload, Probe, Reply, Result, StreamDecoder, Target, Usage,
+};
 
-use crate::{RESPONSES, error, probe, request, response, responses, stream};
+use crate::{RESPONSES, error, params, probe, request, response, responses, stream};
 
 /// OpenAI's formats as upstreams speak them.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +13,10 @@ pub struct OpenAi;
 impl Dialect for OpenAi {
     fn id(&self) -> &'static str {
         "openai"
+    }
+
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        params::supported_params(&target.provider.quirks, &target.model, &target.facts)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {

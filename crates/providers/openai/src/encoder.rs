@@ -6,7 +6,6 @@ use lockgate_core::{
 };
 
 use crate::{
-    lax::to_raw,
     surface::{Json, answer_id, answer_time, error_body},
     usage,
 };
@@ -93,7 +92,8 @@ impl Encoder {
             true => ("\"role\":\"assistant\"", if delta.is_empty() { "" } else { "," }),
             false => ("", ""),
         };
-        let json = format!("{{\"index\":{choice},\"delta\":{{{role}{comma}{delta}}},\"finish_reason\":null}}");
+        let json =
+            format!("{{\"index\":{choice},\"delta\":{{{role}{comma}{delta}}},\"finish_reason\":null}}");
         self.chunk(&json, "", out);
     }
 
@@ -132,7 +132,8 @@ impl Encoder {
 
     /// The thinking block that a signature closes, whole, for the client to send back.
     fn signature(&mut self, choice: u32, signature: &str, out: &mut Vec<u8>) {
-        let thinking = self.state(choice).map(|state| std::mem::take(&mut state.thinking)).unwrap_or_default();
+        let thinking =
+            self.state(choice).map(|state| std::mem::take(&mut state.thinking)).unwrap_or_default();
         let block = Json::new()
             .text("type", "thinking")
             .text("thinking", &thinking)
@@ -244,10 +245,4 @@ impl StreamEncoder for Encoder {
             write_sse(out, None, &error_body(error));
         }
     }
-}
-
-/// The JSON text of a value.
-#[cfg(test)]
-fn json(value: &impl serde::Serialize) -> String {
-    to_raw(value).get().to_owned()
 }

@@ -46,7 +46,8 @@ pub(crate) fn reject(head: &Parts, body: &Bytes) -> Error {
 /// Explains an error that came with a success status, as a whole answer.
 pub(crate) fn in_answer(error: &str, headers: &HeaderMap) -> Error {
     let said = Said::of_member(error);
-    let status = said.code.as_deref().and_then(|code| code.parse().ok()).filter(|code| (400..600).contains(code));
+    let status =
+        said.code.as_deref().and_then(|code| code.parse().ok()).filter(|code| (400..600).contains(code));
     build(status.unwrap_or(500), said, headers)
 }
 
@@ -190,7 +191,10 @@ fn title(body: &[u8]) -> String {
 fn kind(status: u16, said: &Said) -> ErrorKind {
     let kind = ErrorKind::from_status(status);
     // A rate limit on tokens also speaks of too many tokens; waiting helps there.
-    if !matches!(kind, ErrorKind::BadRequest | ErrorKind::TooLarge | ErrorKind::Unprocessable | ErrorKind::Internal) {
+    if !matches!(
+        kind,
+        ErrorKind::BadRequest | ErrorKind::TooLarge | ErrorKind::Unprocessable | ErrorKind::Internal
+    ) {
         return kind;
     }
     let code = said.code.as_deref().unwrap_or_default();
@@ -198,7 +202,8 @@ fn kind(status: u16, said: &Said) -> ErrorKind {
     if code == "context_length_exceeded" || CONTEXT_WINDOW.iter().any(|phrase| message.contains(phrase)) {
         return ErrorKind::ContextWindow;
     }
-    let policy = ["content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation"].contains(&code)
+    let policy = ["content_policy_violation", "content_filter", "ResponsibleAIPolicyViolation"]
+        .contains(&code)
         || said.type_.as_deref() == Some("content_filter");
     if policy || CONTENT_POLICY.iter().any(|phrase| message.contains(phrase)) {
         return ErrorKind::ContentPolicy;
@@ -258,7 +263,10 @@ mod tests {
             (r#"[{"error":{"message":"in a list","code":400}}]"#, "in a list"),
             (r#"{"errors":[{"message":"several"}]}"#, r#"[{"message":"several"}]"#),
             ("plain words", "plain words"),
-            ("<html><head><title>502 Bad</title></head></html>", "The provider answered 400 Bad Request with an HTML page (502 Bad)."),
+            (
+                "<html><head><title>502 Bad</title></head></html>",
+                "The provider answered 400 Bad Request with an HTML page (502 Bad).",
+            ),
             ("", "The provider answered 400 Bad Request with no body."),
             (r#"{"error":null}"#, r#"{"error":null}"#),
         ] {
@@ -270,7 +278,8 @@ mod tests {
 
     #[test]
     fn kinds_and_verdicts() {
-        let context = r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","code":null}}"#;
+        let context =
+            r#"{"error":{"message":"This model's maximum context length is 8192 tokens.","code":null}}"#;
         assert_eq!(refused(400, context).kind(), ErrorKind::ContextWindow);
         assert_eq!(refused(400, context).retry(), Retry::Larger);
         assert_eq!(refused(429, context).kind(), ErrorKind::RateLimit);

@@ -56,7 +56,8 @@ impl Lax<Count> {
 
 /// Makes raw JSON of a text that is known to be JSON; anything else becomes `null`.
 pub(crate) fn raw(text: impl Into<String>) -> Raw {
-    serde_json::value::RawValue::from_string(text.into()).unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned())
+    serde_json::value::RawValue::from_string(text.into())
+        .unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned())
 }
 
 /// Makes raw JSON of a value; what cannot be written becomes `null`.

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use lockgate_core::{Extra, Raw, hub::Content};
+use lockgate_core::{
+    Extra, Raw,
+    hub::{Content, Message, Part},
+    wire::quote,
+};
 use memchr::memmem;
 
 use crate::{
@@ -24,6 +28,12 @@ pub(crate) struct Rules<'a> {
     pub(crate) omit_null_content: bool,
     /// Members of every message that go.
     pub(crate) drop: &'a BTreeSet<String>,
+    /// Put as reasoning into assistant messages that have tool calls and none.
+    pub(crate) tool_call_reasoning: Option<&'a str>,
+    /// Assistant messages that say and call nothing go.
+    pub(crate) drop_empty_assistant: bool,
+    /// Videos in `file` parts become `video_url` parts.
+    pub(crate) video_files_as_url: bool,
 }
 
 impl Rules<'_> {
@@ -34,6 +44,11 @@ impl Rules<'_> {
         }
         let mut list: Vec<Raw> = serde_json::from_str(messages).ok()?;
         let mut changed = false;
+        if self.drop_empty_assistant {
+            let before = list.len();
+            list.retain(|message| !is_empty_assistant(message.get()));
+            changed = list.len() < before;
+        }
         for item in &mut list {
             if let Some(message) = self.message(item.get()) {
                 *item = message;
@@ -51,6 +66,9 @@ impl Rules<'_> {
             || (self.strip_cache_control && has("\"cache_control\""))
             || (self.flatten_content && has("\"type\""))
             || (self.omit_null_content && has("null"))
+            || (self.tool_call_reasoning.is_some() && has("\"tool_calls\""))
+            || (self.drop_empty_assistant && has("\"assistant\""))
+            || (self.video_files_as_url && has("\"file\""))
             || self.drop.iter().any(|name| has(&format!("\"{name}\"")))
     }
 
@@ -70,7 +88,8 @@ impl Rules<'_> {
         if self.strip_cache_control {
             changed |= message.remove("cache_control").is_some();
             let cache_control = BTreeSet::from(["cache_control".to_owned()]);
-            let content = message.get("content").and_then(|content| remove_everywhere(content.get(), &cache_control));
+            let content =
+                message.get("content").and_then(|content| remove_everywhere(content.get(), &cache_control));
             if let Some(content) = content {
                 message = replaced(message, "content", content);
                 changed = true;
@@ -86,11 +105,48 @@ impl Rules<'_> {
             message.remove("content");
             changed = true;
         }
+        if let Some(text) = self.tool_call_reasoning
+            && message.contains("tool_calls")
+            && !message.contains("reasoning_content")
+        {
+            message.push("reasoning_content", to_raw(text));
+            changed = true;
+        }
+        if self.video_files_as_url
+            && let Some(content) = message.get("content").and_then(|content| videos(content.get()))
+        {
+            message = replaced(message, "content", content);
+            changed = true;
+        }
         for name in self.drop {
             changed |= message.remove(name).is_some();
         }
         changed.then(|| to_raw(&message))
     }
+}
+
+/// Whether an assistant's message has neither content nor tool calls.
+fn is_empty_assistant(message: &str) -> bool {
+    let Ok(message) = serde_json::from_str::<Message>(message) else { return false };
+    message.role == "assistant"
+        && message.content.is_none_or(|content| content.is_empty())
+        && message.tool_calls.is_none_or(|calls| calls.is_empty())
+        && message.function_call.is_none()
+}
+
+/// Content whose `file` parts hold videos, with `video_url` parts instead.
+fn videos(content: &str) -> Option<Raw> {
+    let Content::Parts(mut parts) = serde_json::from_str(content).ok()? else { return None };
+    let mut changed = false;
+    for part in &mut parts {
+        let data = part.file.as_ref().and_then(|file| file.file_data.as_deref());
+        let Some(url) = data.filter(|data| data.starts_with("data:video/")) else { continue };
+        let mut extra = Extra::new();
+        extra.push("video_url", raw(format!("{{\"url\":{}}}", quote(url))));
+        *part = Part { kind: "video_url".to_owned(), extra, ..Part::default() };
+        changed = true;
+    }
+    changed.then(|| to_raw(&parts))
 }
 
 /// A list of nothing but text parts as one string.
@@ -115,6 +171,9 @@ mod tests {
             flatten_content: false,
             omit_null_content: false,
             drop,
+            tool_call_reasoning: None,
+            drop_empty_assistant: false,
+            video_files_as_url: false,
         }
     }
 
@@ -148,7 +207,26 @@ mod tests {
                 r#"[{"role":"assistant","content":null,"tool_calls":[]}]"#,
                 r#"[{"role":"assistant","tool_calls":[]}]"#,
             ),
-            (rules(&name), r#"[{"role":"user","name":"n","content":""}]"#, r#"[{"role":"user","content":""}]"#),
+            (
+                Rules { tool_call_reasoning: Some(" "), ..rules(&none) },
+                r#"[{"role":"assistant","tool_calls":[{"id":"a"}]}]"#,
+                r#"[{"role":"assistant","tool_calls":[{"id":"a"}],"reasoning_content":" "}]"#,
+            ),
+            (
+                Rules { drop_empty_assistant: true, ..rules(&none) },
+                r#"[{"role":"assistant","content":""},{"role":"assistant","content":"x"}]"#,
+                r#"[{"role":"assistant","content":"x"}]"#,
+            ),
+            (
+                Rules { video_files_as_url: true, ..rules(&none) },
+                r#"[{"role":"user","content":[{"type":"file","file":{"file_data":"data:video/mp4;base64,AA"}}]}]"#,
+                r#"[{"role":"user","content":[{"type":"video_url","video_url":{"url":"data:video/mp4;base64,AA"}}]}]"#,
+            ),
+            (
+                rules(&name),
+                r#"[{"role":"user","name":"n","content":""}]"#,
+                r#"[{"role":"user","content":""}]"#,
+            ),
         ] {
             assert_eq!(rules.apply(before).unwrap(), after);
             assert!(rules.apply(after).is_none());
@@ -159,6 +237,10 @@ mod tests {
     fn images_are_never_flattened_away() {
         let none = BTreeSet::new();
         let rules = Rules { flatten_content: true, ..rules(&none) };
-        assert!(rules.apply(r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]"#).is_none());
+        assert!(
+            rules
+                .apply(r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]"#)
+                .is_none()
+        );
     }
 }

@@ -36,13 +36,15 @@ const BASE: [&str; 29] = [
 ];
 
 /// Known parameters that a provider takes only if its row or its models' family says so.
-const SPECIAL: [&str; 6] = ["metadata", "reasoning_effort", "thinking", "user", "verbosity", "context_management"];
+const SPECIAL: [&str; 6] =
+    ["metadata", "reasoning_effort", "thinking", "user", "verbosity", "context_management"];
 
 /// Parameters that are left out without complaint where they are not supported: they steer bookkeeping, not the answer.
 const QUIET: [&str; 3] = ["metadata", "stream_options", "user"];
 
 /// Parameters that OpenAI's reasoning models of the o-series refuse.
-const NOT_O_SERIES: [&str; 5] = ["frequency_penalty", "logprobs", "presence_penalty", "top_logprobs", "top_p"];
+const NOT_O_SERIES: [&str; 5] =
+    ["frequency_penalty", "logprobs", "presence_penalty", "top_logprobs", "top_p"];
 
 /// Parameters that OpenAI's gpt-5 models refuse.
 const NOT_GPT_5: [&str; 8] = [
@@ -139,7 +141,12 @@ pub(crate) struct Support<'a> {
 impl<'a> Support<'a> {
     pub(crate) fn of(target: &'a Target, policy: &'a ParamPolicy) -> Self {
         let quirks = &target.provider.quirks;
-        Self { quirks, family: Family::of(quirks, &target.model, &target.facts), facts: &target.facts, policy }
+        Self {
+            quirks,
+            family: Family::of(quirks, &target.model, &target.facts),
+            facts: &target.facts,
+            policy,
+        }
     }
 
     /// Whether the name is a parameter that anybody could fail to support. Others are forwarded.
@@ -156,11 +163,16 @@ impl<'a> Support<'a> {
         if quirks.without.contains(name) {
             return false;
         }
-        let when = || quirks.also_when.iter().any(|(fact, names)| self.facts.supports(fact) && names.contains(name));
+        let when =
+            || quirks.also_when.iter().any(|(fact, names)| self.facts.supports(fact) && names.contains(name));
         if quirks.also.contains(name) || when() {
             return true;
         }
-        if quirks.params.is_empty() { self.family.takes(name, self.facts) } else { quirks.params.contains(name) }
+        if quirks.params.is_empty() {
+            self.family.takes(name, self.facts)
+        } else {
+            quirks.params.contains(name)
+        }
     }
 
     /// Whether the parameter with this value (JSON) is left out without complaint when it is not supported.
@@ -264,7 +276,10 @@ mod tests {
             ..Quirks::default()
         };
         assert_eq!(supported_params(&quirks, "m", &facts(&[])), ["min_p", "seed"]);
-        assert_eq!(supported_params(&quirks, "m", &facts(&["reasoning"])), ["min_p", "reasoning_effort", "seed"]);
+        assert_eq!(
+            supported_params(&quirks, "m", &facts(&["reasoning"])),
+            ["min_p", "reasoning_effort", "seed"]
+        );
     }
 
     #[test]

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn removes_what_the_path_names_and_keeps_all_else() {
-        let tools = r#"[{"type":"function","function":{"name":"f","strict":true}},{"type":"x","strict":1.0}]"#;
+        let tools =
+            r#"[{"type":"function","function":{"name":"f","strict":true}},{"type":"x","strict":1.0}]"#;
         let path = Path::parse("tools[*].function.strict").unwrap();
         let (key, below) = path.split().unwrap();
         assert_eq!(key, "tools");
@@ -149,10 +150,7 @@ mod tests {
             below.remove(tools).unwrap().get(),
             r#"[{"type":"function","function":{"name":"f"}},{"type":"x","strict":1.0}]"#
         );
-        assert_eq!(
-            Path::parse("a[1]").unwrap().split().unwrap().1.remove("[1,2,3]").unwrap().get(),
-            "[1,3]"
-        );
+        assert_eq!(Path::parse("a[1]").unwrap().split().unwrap().1.remove("[1,2,3]").unwrap().get(), "[1,3]");
         assert!(Path::parse("a.b").unwrap().split().unwrap().1.remove(r#"{"c":1}"#).is_none());
     }
 

@@ -45,7 +45,7 @@ pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation
         Operation::Embedding => check_embedding(&mut draft, &support, target)?,
         _ => {}
     }
-    quirks(&mut draft, &target.provider.quirks, operation);
+    quirks(&mut draft, target, operation);
     for (key, value) in target.extra_body.iter().chain(&attempt.call.options.extra_body) {
         draft.set(key.clone(), value.get().to_owned());
     }
@@ -106,7 +106,9 @@ impl<'a> Draft<'a> {
     }
 
     fn rename(&mut self, from: &str, to: &str) {
-        let Some(value) = self.get(from).map(|value| Bytes::copy_from_slice(value.as_bytes())) else { return };
+        let Some(value) = self.get(from).map(|value| Bytes::copy_from_slice(value.as_bytes())) else {
+            return;
+        };
         self.edits.rename(from.to_owned(), to.to_owned());
         self.changed.push((Cow::Owned(from.to_owned()), None));
         self.changed.push((Cow::Owned(to.to_owned()), Some(value)));
@@ -170,9 +172,7 @@ fn check_chat(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) -> 
             } else {
                 refused.push(name);
             }
-        } else if name == "temperature"
-            && !support.takes_temperature(value, draft.get("reasoning_effort"))
-        {
+        } else if name == "temperature" && !support.takes_temperature(value, draft.get("reasoning_effort")) {
             if support.policy.drop_params {
                 draft.drop(&name);
             } else {
@@ -224,8 +224,14 @@ fn scoped(name: &str, operation: Operation) -> Option<&str> {
 }
 
 /// What the row says about top-level members.
-fn quirks(draft: &mut Draft<'_>, quirks: &Quirks, operation: Operation) {
+fn quirks(draft: &mut Draft<'_>, target: &Target, operation: Operation) {
+    let quirks = &target.provider.quirks;
     let own = |name: &'_ str| scoped(name, operation).map(str::to_owned);
+    for (_, names) in quirks.drop_for.iter().filter(|(part, _)| target.model.contains(part.as_str())) {
+        for name in names.iter().filter_map(|name| own(name)) {
+            draft.remove(name);
+        }
+    }
     for name in quirks.drop.iter().filter_map(|name| own(name)) {
         draft.remove(name);
     }
@@ -259,7 +265,9 @@ fn quirks(draft: &mut Draft<'_>, quirks: &Quirks, operation: Operation) {
     for (name, (least, most)) in &quirks.clamp {
         let Some(name) = own(name) else { continue };
         let value = draft.get(&name).and_then(|value| value.parse::<f64>().ok());
-        if let Some(kept) = value.map(|value| value.clamp(*least, least.max(*most))).filter(|kept| Some(*kept) != value) {
+        if let Some(kept) =
+            value.map(|value| value.clamp(*least, least.max(*most))).filter(|kept| Some(*kept) != value)
+        {
             draft.set(name.clone(), kept.to_string());
             draft.notes.rewritten.push(name);
         }
@@ -274,6 +282,12 @@ fn quirks(draft: &mut Draft<'_>, quirks: &Quirks, operation: Operation) {
         if let Some(name) = own(name) {
             draft.set(name, value.to_string());
         }
+    }
+    if quirks.embedding_input_list
+        && operation == Operation::Embedding
+        && let Some(text) = draft.get("input").filter(|input| input.starts_with('"'))
+    {
+        draft.set("input", format!("[{text}]"));
     }
 }
 
@@ -301,7 +315,9 @@ fn effort_as_thinking(draft: &mut Draft<'_>) {
 
 /// Asks in words for the tool call that the provider cannot be made to give.
 fn required_as_prompt(draft: &mut Draft<'_>, text: &str) {
-    let Some(list) = draft.get("messages").and_then(|messages| messages.trim_end().strip_suffix(']')) else { return };
+    let Some(list) = draft.get("messages").and_then(|messages| messages.trim_end().strip_suffix(']')) else {
+        return;
+    };
     let comma = if list.trim_end().ends_with('[') { "" } else { "," };
     let messages = format!("{list}{comma}{{\"role\":\"user\",\"content\":{}}}]", quote(text));
     draft.set("messages", messages);
@@ -318,6 +334,9 @@ fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) 
         flatten_content: quirks.flatten_content,
         omit_null_content: quirks.omit_null_content,
         drop: &quirks.drop_in_messages,
+        tool_call_reasoning: quirks.tool_call_reasoning.as_deref(),
+        drop_empty_assistant: quirks.drop_empty_assistant,
+        video_files_as_url: quirks.video_files_as_url,
     };
     if let Some(messages) = draft.get("messages").and_then(|messages| rules.apply(messages)) {
         draft.set("messages", messages);
@@ -378,12 +397,26 @@ fn stream_usage(draft: &mut Draft<'_>, attempt: &Attempt<'_>, operation: Operati
 
 /// The model's name as the provider knows it.
 fn model(draft: &mut Draft<'_>, target: &Target) {
-    let name = target.model.strip_prefix("responses/").unwrap_or(&target.model);
-    let name = match &target.provider.quirks.model_prefix {
-        Some(prefix) => quote(&format!("{prefix}{name}")),
-        None => quote(name),
-    };
+    let name = quote(&model_name(&target.provider.quirks, &target.model));
     if draft.get("model") != Some(name.as_str()) {
         draft.set("model", name);
+    }
+}
+
+fn model_name<'a>(quirks: &Quirks, model: &'a str) -> Cow<'a, str> {
+    let model = model.strip_prefix("responses/").unwrap_or(model);
+    if let Some(template) = &quirks.model_template {
+        let pieces: Vec<&str> = model.split('.').collect();
+        if !template.contains(&format!("{{{}}}", pieces.len()))
+            && template.contains(&format!("{{{}}}", pieces.len() - 1))
+        {
+            let fill = |text: String, (at, piece): (usize, &&str)| text.replace(&format!("{{{at}}}"), piece);
+            return Cow::Owned(pieces.iter().enumerate().fold(template.clone(), fill));
+        }
+    }
+    let bare = quirks.bare_model_prefix.as_ref().filter(|_| !model.contains('/'));
+    match (bare, &quirks.model_prefix) {
+        (Some(prefix), _) | (None, Some(prefix)) => Cow::Owned(format!("{prefix}{model}")),
+        (None, None) => Cow::Borrowed(model),
     }
 }

@@ -94,17 +94,26 @@ impl Watcher {
     }
 
     fn any_finish(&self, block: &[u8]) -> bool {
-        self.finders.finish.find_iter(block).any(|at| value_at(block, at + 15).is_some_and(|v| v.first() == Some(&b'"')))
+        self.finders
+            .finish
+            .find_iter(block)
+            .any(|at| value_at(block, at + 15).is_some_and(|v| v.first() == Some(&b'"')))
     }
 
     /// Whether some event has a usage that is not `null`.
     fn any_usage(&self, block: &[u8]) -> bool {
-        self.finders.usage.find_iter(block).any(|at| value_at(block, at + 7).is_some_and(|value| value.starts_with(b"{")))
+        self.finders
+            .usage
+            .find_iter(block)
+            .any(|at| value_at(block, at + 7).is_some_and(|value| value.starts_with(b"{")))
     }
 
     /// Whether some event has a member `error` that is not `null`.
     fn any_error(&self, block: &[u8]) -> bool {
-        self.finders.error.find_iter(block).any(|at| value_at(block, at + 7).is_some_and(|value| !value.starts_with(b"null")))
+        self.finders
+            .error
+            .find_iter(block)
+            .any(|at| value_at(block, at + 7).is_some_and(|value| !value.starts_with(b"null")))
     }
 
     /// Goes through the events one by one: notes usage, cuts out what the client did not ask for, stops at an error.
@@ -154,7 +163,9 @@ impl Watcher {
     /// Gives the model the name by which the client knows it.
     fn rename(&mut self, block: Bytes) -> Bytes {
         if let Rename::Wanted(name) = &self.name {
-            let Some(own) = split(&block).find_map(|range| model_member(&block.slice(range))) else { return block };
+            let Some(own) = split(&block).find_map(|range| model_member(&block.slice(range))) else {
+                return block;
+            };
             let value = value_at(&own, 7).unwrap_or_default();
             self.name = if value == name.as_bytes() {
                 Rename::Keep
@@ -214,7 +225,10 @@ impl Probe for Watcher {
                 Some((data, _)) => data.trim_ascii() == b"[DONE]" || Object::scan(data).is_ok(),
                 None => last.trim_ascii().is_empty(),
             };
-            if complete && !last.trim_ascii().is_empty() {
+            if last.trim_ascii().is_empty() {
+                // The second half of a blank line that was cut.
+                rest = last.freeze();
+            } else if complete {
                 last.extend_from_slice(b"\n\n");
                 match self.events(last.freeze()) {
                     Ok(bytes) => rest = bytes,
@@ -253,10 +267,16 @@ fn broken_end(last: &[u8], passed: bool) -> Error {
     if let Ok(object) = Object::scan(Bytes::copy_from_slice(last)) {
         return match object.raw("error").filter(|text| response::is_error(text)) {
             Some(text) => error::in_stream(text),
-            None => Error::invalid_response("The provider answered without a stream though one was asked for."),
+            None => {
+                Error::invalid_response("The provider answered without a stream though one was asked for.")
+            }
         };
     }
-    if passed || last.starts_with(b"data:") { stream::cut_off(passed) } else { error::malformed(last, "no event stream") }
+    if passed || last.starts_with(b"data:") {
+        stream::cut_off(passed)
+    } else {
+        error::malformed(last, "no event stream")
+    }
 }
 
 /// The value behind a key that ends at `at`, if it is a key.
@@ -329,7 +349,10 @@ fn last_boundary(bytes: &[u8]) -> usize {
 /// Whether the bytes end with a blank line. A CR at the very end may be half of a CRLF; its LF then starts the next
 /// read as a blank line of its own, which means nothing.
 fn ends_blank(bytes: &[u8]) -> bool {
-    let Some(line) = bytes.strip_suffix(b"\r\n").or_else(|| bytes.strip_suffix(b"\n")).or_else(|| bytes.strip_suffix(b"\r"))
+    let Some(line) = bytes
+        .strip_suffix(b"\r\n")
+        .or_else(|| bytes.strip_suffix(b"\n"))
+        .or_else(|| bytes.strip_suffix(b"\r"))
     else {
         return false;
     };
@@ -388,7 +411,8 @@ mod tests {
     }
 
     const HI: &str = "data: {\"model\":\"m-1\",\"choices\":[{\"delta\":{\"content\":\"\\\"usage\\\": [DONE]\"},\"finish_reason\":null}],\"usage\":null}\n\n";
-    const STOP: &str = "data: {\"model\":\"m-1\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    const STOP: &str =
+        "data: {\"model\":\"m-1\",\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     const USAGE: &str = "data: {\"model\":\"m-1\",\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
     const DONE: &str = "data: [DONE]\n\n";
 
@@ -398,7 +422,11 @@ mod tests {
             let text = format!(": ping\n\nevent: x\n{HI}{STOP}{USAGE}{DONE}").replace('\n', ending);
             for cut in 1..text.len() {
                 let (out, error, usage) = run(watcher(false, None), &text, cut);
-                assert_eq!((out.as_str(), error.map(|e| e.to_string())), (text.as_str(), None), "{cut} {ending:?}");
+                assert_eq!(
+                    (out.as_str(), error.map(|e| e.to_string())),
+                    (text.as_str(), None),
+                    "{cut} {ending:?}"
+                );
                 assert_eq!(usage.unwrap().input, 3);
             }
         }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
 use lockgate_core::{
-    Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw, Reply,
-    Result, Usage,
-    hub::Content,
+    Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw,
+    Reply, Result, Usage,
+    hub::{Content, FunctionCall, Tool, ToolCall},
     reply::CompletionChoice,
     wire::{Edits, Object, quote, view},
 };
@@ -30,7 +30,13 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
             Ok(Reply::Raw(body))
         }
         COMPLETION => completion(&body, head, quirks).map(|reply| Reply::Completion(Box::new(reply))),
-        _ => chat(&body, head, quirks).map(|reply| Reply::Chat(Box::new(reply))),
+        _ => {
+            let mut reply = chat(&body, head, quirks)?;
+            if quirks.tool_call_in_content {
+                reply.choices.iter_mut().for_each(|choice| tool_call_in_content(attempt, &reply.id, choice));
+            }
+            Ok(Reply::Chat(Box::new(reply)))
+        }
     }
 }
 
@@ -86,7 +92,9 @@ fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
     let wire: WireReply = parse(body)?;
     let usage = read_usage(&object, &wire, quirks);
     let Some(choices) = wire.choices else {
-        return Err(Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone()));
+        return Err(
+            Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone())
+        );
     };
     Ok(ChatReply {
         id: wire.id.0.unwrap_or_default(),
@@ -168,6 +176,42 @@ fn hub_choice(at: usize, choice: WireChoice, quirks: &Quirks) -> Choice {
     }
 }
 
+/// A call of one of the client's tools that came as JSON in the text.
+fn tool_call_in_content(attempt: &Attempt<'_>, id: &str, choice: &mut Choice) {
+    view! {
+        #[derive(Default)]
+        struct Called {
+            name: String,
+            parameters: Option<Raw>,
+            arguments: Option<Raw>,
+        }
+    }
+    let message = &mut choice.message;
+    let Some(text) = message.content.as_ref().map(Content::text).filter(|_| message.tool_calls.is_none())
+    else {
+        return;
+    };
+    let Ok(called) = serde_json::from_str::<Called>(&text) else { return };
+    let tools = attempt.call.chat().ok().and_then(|chat| chat.tools.as_ref());
+    let own = |tool: &Tool| tool.function.as_ref().is_some_and(|function| function.name == called.name);
+    if !tools.is_some_and(|tools| tools.iter().any(own)) {
+        return;
+    }
+    let arguments =
+        called.parameters.or(called.arguments).map_or_else(|| "{}".to_owned(), |raw| raw.get().to_owned());
+    message.content = None;
+    message.tool_calls = Some(vec![ToolCall {
+        id: Some(format!("call_{id}_{}", choice.index)),
+        kind: Some("function".to_owned()),
+        function: Some(FunctionCall {
+            name: Some(called.name),
+            arguments: Some(arguments),
+            ..FunctionCall::default()
+        }),
+        ..ToolCall::default()
+    }]);
+}
+
 /// Reasoning under another name becomes `reasoning_content`; it and all that the hub has no word for goes, as LiteLLM
 /// has it, into `provider_specific_fields`.
 fn move_reasoning(message: &mut WireMessage, member: &str) {
@@ -192,7 +236,9 @@ fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionR
     let wire: WireReply = parse(body)?;
     let usage = read_usage(&object, &wire, quirks);
     let Some(choices) = wire.choices else {
-        return Err(Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone()));
+        return Err(
+            Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone())
+        );
     };
     let choices = choices.into_iter().enumerate().map(|(at, choice)| CompletionChoice {
         index: choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),

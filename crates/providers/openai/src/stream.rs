@@ -6,8 +6,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    error, response,
-    usage,
+    error, response, usage,
     wire::{Pieces, WireChoice, WireMessage, WireReply, WireToolCall, finish_reason},
 };
 
@@ -116,7 +115,11 @@ impl State {
             out.push(Event::Start {
                 id: chunk.id.0.unwrap_or_default(),
                 model: chunk.model.0.unwrap_or_default(),
-                created: chunk.created.get().and_then(|seconds| i64::try_from(seconds).ok()).filter(|s| *s > 0),
+                created: chunk
+                    .created
+                    .get()
+                    .and_then(|seconds| i64::try_from(seconds).ok())
+                    .filter(|s| *s > 0),
                 usage: None,
             });
         }
@@ -286,8 +289,13 @@ impl ChoiceState {
                 .calls
                 .iter()
                 .rposition(|call| call.wire_index == Some(number))
-                .filter(|place| id.is_empty() || self.calls.get(*place).is_some_and(|call| call.id.is_empty() || call.id == id))
-                .or_else(|| (!id.is_empty()).then(|| self.calls.iter().position(|call| call.id == id)).flatten()),
+                .filter(|place| {
+                    id.is_empty()
+                        || self.calls.get(*place).is_some_and(|call| call.id.is_empty() || call.id == id)
+                })
+                .or_else(|| {
+                    (!id.is_empty()).then(|| self.calls.iter().position(|call| call.id == id)).flatten()
+                }),
             None if id.is_empty() => self.calls.len().checked_sub(1),
             None => self.calls.iter().position(|call| call.id == id),
         };
@@ -303,7 +311,13 @@ impl ChoiceState {
         for (place, call) in self.calls.iter_mut().enumerate() {
             let Some(arguments) = call.waiting.take() else { continue };
             let index = u32::try_from(place).unwrap_or(u32::MAX);
-            out.push(Event::ToolStart { choice, index, id: call.id.clone(), name: String::new(), extra: None });
+            out.push(Event::ToolStart {
+                choice,
+                index,
+                id: call.id.clone(),
+                name: String::new(),
+                extra: None,
+            });
             out.push(Event::ToolArguments { choice, index, fragment: arguments });
         }
     }
@@ -346,7 +360,8 @@ mod tests {
             ": ping\r\n\r\n".to_owned(),
             chunk(r#"{"index":0,"delta":{"content":"Hé","x_new":{"a":1}},"finish_reason":null}"#),
             chunk(r#"{"index":0,"delta":{},"finish_reason":"length"}"#),
-            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2},\"x\":1}\n\n".to_owned(),
+            "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2},\"x\":1}\n\n"
+                .to_owned(),
             "data: [DONE]\n\n".to_owned(),
         ]
         .concat();

@@ -3,10 +3,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
-    Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin, Payload, Raw,
-    Reply, Result, Retry, StreamEncoder, Surface, Usage,
+    Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin,
+    Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request},
-    wire::{quote, view},
+    wire::quote,
 };
 
 use crate::{
@@ -62,7 +62,9 @@ impl Surface for OpenAiSurface {
             (Reply::Chat(reply), _) => chat(call, reply),
             (Reply::Completion(reply), _) => completion(call, reply),
             (Reply::Embedding(reply), _) => embedding(call, reply),
-            (Reply::TokenCount { input }, _) => raw(format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}")),
+            (Reply::TokenCount { input }, _) => {
+                raw(format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}"))
+            }
             (Reply::Raw(body), _) => return Ok(body.clone().into()),
             _ => return Err(Error::internal("OpenAI's surface has no words for this answer.")),
         };
@@ -75,7 +77,8 @@ impl Surface for OpenAiSurface {
 
     fn error(&self, error: &Error) -> Response<Payload> {
         let mut response = Response::new(Payload::from(error_body(error)));
-        *response.status_mut() = StatusCode::from_u16(status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(delay) = error.retry_after() {
@@ -94,9 +97,9 @@ impl Surface for OpenAiSurface {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(source: &Bytes) -> Result<Box<T>> {
-    serde_json::from_slice(source).map(Box::new).map_err(|error| {
-        Error::bad_request(format!("The request body is not understood: {error}"))
-    })
+    serde_json::from_slice(source)
+        .map(Box::new)
+        .map_err(|error| Error::bad_request(format!("The request body is not understood: {error}")))
 }
 
 /// The id of an answer: the provider's, or one made from the call's.

@@ -111,7 +111,12 @@ pub(crate) fn read(text: &str, quirks: &Quirks) -> Option<Usage> {
 }
 
 /// Completion tokens of a provider that reports reasoning beside them; its total tells whether it really does.
-fn with_reasoning(input: Option<u64>, output: Option<u64>, total: Option<u64>, reasoning: Option<u64>) -> u64 {
+fn with_reasoning(
+    input: Option<u64>,
+    output: Option<u64>,
+    total: Option<u64>,
+    reasoning: Option<u64>,
+) -> u64 {
     let (input, output, reasoning) = (input.unwrap_or(0), output.unwrap_or(0), reasoning.unwrap_or(0));
     match total {
         Some(total) if total == input + output => output,
@@ -218,7 +223,9 @@ mod tests {
         let usage = read(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#, &quirks).unwrap();
         assert_eq!(usage.cache_read, Some(3));
         assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)));
-        assert!(read("null", &quirks).is_none() && read("{}", &quirks).is_none() && read("3", &quirks).is_none());
+        assert!(
+            read("null", &quirks).is_none() && read("{}", &quirks).is_none() && read("3", &quirks).is_none()
+        );
     }
 
     #[test]

@@ -193,7 +193,8 @@ impl Pieces {
                 format!(",\"signature\":{}", lockgate_core::wire::quote(&signature))
             });
             let quoted = lockgate_core::wire::quote(&text);
-            self.thinking_blocks.push(raw(format!("{{\"type\":\"thinking\",\"thinking\":{quoted}{signature}}}")));
+            self.thinking_blocks
+                .push(raw(format!("{{\"type\":\"thinking\",\"thinking\":{quoted}{signature}}}")));
             self.reasoning.push_str(&text);
         }
     }
@@ -204,7 +205,9 @@ pub(crate) fn finish_reason(word: &str, called_tools: bool) -> (FinishReason, Op
     let reason = match word {
         // Several servers end a turn with tool calls by the word for a normal end.
         "stop" if called_tools => FinishReason::ToolCalls,
-        "eos" | "eos_token" | "end_turn" | "stop_sequence" | "COMPLETE" | "complete" | "finished" => FinishReason::Stop,
+        "eos" | "eos_token" | "end_turn" | "stop_sequence" | "COMPLETE" | "complete" | "finished" => {
+            FinishReason::Stop
+        }
         "max_tokens" | "model_length" | "MAX_TOKENS" => FinishReason::Length,
         "tool_use" => FinishReason::ToolCalls,
         "safety" | "refusal" | "SAFETY" => FinishReason::ContentFilter,

@@ -6,13 +6,7 @@ use lockgate_core::{
     wire::quote,
 };
 
-use crate::{
-    lax::{raw, to_raw},
-    surface::Json,
-};
-
-/// Put where a tool's image was.
-const IMAGE_MOVED: &str = "[Tool returned an image - see the following user message]";
+use crate::{lax::to_raw, surface::Json};
 
 /// Writes the body. `messages`: for a client of Anthropic's Messages, whose tools are not strict and who may send
 /// encrypted reasoning back.
@@ -212,8 +206,10 @@ fn tool_output(message: &Message, from_messages: bool) -> Result<Raw> {
     let output = if from_messages {
         quote(&texts.join("\n"))
     } else {
-        let parts: Vec<Raw> =
-            texts.iter().map(|text| Json::new().text("type", "input_text").text("text", text).finish()).collect();
+        let parts: Vec<Raw> = texts
+            .iter()
+            .map(|text| Json::new().text("type", "input_text").text("text", text).finish())
+            .collect();
         to_raw(&parts).get().to_owned()
     };
     Ok(Json::new().text("type", "function_call_output").text("call_id", id).raw("output", &output).finish())
@@ -246,9 +242,4 @@ fn part(part: &Part, from_messages: bool) -> Raw {
         Some(text) => Json::new().text("type", "input_text").text("text", text).finish(),
         None => to_raw(part),
     }
-}
-
-/// The text that stands for an image which this API takes only from users.
-pub(crate) fn image_placeholder() -> Raw {
-    raw(quote(IMAGE_MOVED))
 }

@@ -1,9 +1,16 @@
 //! A stream of the Responses API.
 
-use lockgate_core::{Error, Event, Quirks, Raw, Result, StreamDecoder, wire::{SseDecoder, view}};
+use lockgate_core::{
+    Error, Event, Quirks, Raw, Result, StreamDecoder,
+    wire::{SseDecoder, view},
+};
 
 use super::response::{Item, WireResponse};
-use crate::{error, lax::{Lax, to_raw}, stream::cut_off};
+use crate::{
+    error,
+    lax::{Lax, to_raw},
+    stream::cut_off,
+};
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -61,9 +68,12 @@ impl State {
         if self.ended || data.is_empty() || data == "[DONE]" {
             return Ok(());
         }
-        let event: WireEvent = serde_json::from_str(data).map_err(|why| error::malformed(data.as_bytes(), why))?;
+        let event: WireEvent =
+            serde_json::from_str(data).map_err(|why| error::malformed(data.as_bytes(), why))?;
         match event.kind.0.as_deref().unwrap_or_default() {
-            "response.created" | "response.in_progress" | "response.queued" => self.start(event.response, out),
+            "response.created" | "response.in_progress" | "response.queued" => {
+                self.start(event.response, out)
+            }
             "response.output_item.added" => self.added(event, out),
             "response.output_text.delta" => {
                 self.say(event.delta.0, out, |text| Event::Text { choice: 0, text });
@@ -71,7 +81,9 @@ impl State {
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
                 self.say(event.delta.0, out, |text| Event::Reasoning { choice: 0, text });
             }
-            "response.refusal.delta" => self.say(event.delta.0, out, |text| Event::Refusal { choice: 0, text }),
+            "response.refusal.delta" => {
+                self.say(event.delta.0, out, |text| Event::Refusal { choice: 0, text })
+            }
             "response.function_call_arguments.delta" => {
                 let place = self.calls.iter().position(|own| *own == event.output_index.0);
                 let last = self.calls.len().saturating_sub(1);
@@ -108,7 +120,9 @@ impl State {
     }
 
     fn added(&mut self, event: WireEvent, out: &mut Vec<Event>) {
-        let Some(item) = event.item.filter(|item| item.kind.0.as_deref() == Some("function_call")) else { return };
+        let Some(item) = event.item.filter(|item| item.kind.0.as_deref() == Some("function_call")) else {
+            return;
+        };
         self.start(None, out);
         self.said = true;
         let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
