@@ -9,4 +9,4 @@ mod registry;
 mod row;
 
 pub use registry::{Registry, Resolved, dialects, surfaces};
-pub use row::{AuthRow, AlternateRow, Row, RowError};
+pub use row::{AlternateRow, AuthRow, Row, RowError};

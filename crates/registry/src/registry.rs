@@ -77,7 +77,8 @@ impl Registry {
     ) -> Option<Resolved> {
         if let Some(id) = custom_provider {
             let provider = self.get(id)?.clone();
-            let model = model.strip_prefix(id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model).to_owned();
+            let model =
+                model.strip_prefix(id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(model).to_owned();
             return Some(Resolved { provider, model });
         }
         if let Some((prefix, rest)) = model.split_once('/')

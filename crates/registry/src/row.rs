@@ -117,10 +117,12 @@ impl Row {
         };
         let mut operations = Vec::new();
         for name in &self.operations {
-            operations.push(Operation::from_name(name).ok_or_else(|| RowError::Operation {
-                provider: id.to_owned(),
-                operation: name.clone(),
-            })?);
+            operations.push(
+                Operation::from_name(name).ok_or_else(|| RowError::Operation {
+                    provider: id.to_owned(),
+                    operation: name.clone(),
+                })?,
+            );
         }
         if operations.is_empty() {
             operations.push(Operation::Chat);
@@ -141,7 +143,11 @@ impl Row {
             dialect: find(&self.dialect)?,
             base_url: self.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
             base_env: self.base_env.clone(),
-            auth: Auth { scheme: self.auth.scheme(id)?, env: self.auth.env.clone(), optional: self.auth.optional },
+            auth: Auth {
+                scheme: self.auth.scheme(id)?,
+                env: self.auth.env.clone(),
+                optional: self.auth.optional,
+            },
             operations,
             quirks: self.quirks.clone(),
             headers: self.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
@@ -155,7 +161,9 @@ impl AuthRow {
     fn scheme(&self, provider: &str) -> Result<AuthScheme, RowError> {
         match self.scheme.as_str() {
             "" | "bearer" => Ok(AuthScheme::Bearer),
-            "header" => Ok(AuthScheme::Header { name: self.header.to_lowercase(), prefix: self.prefix.clone() }),
+            "header" => {
+                Ok(AuthScheme::Header { name: self.header.to_lowercase(), prefix: self.prefix.clone() })
+            }
             "none" => Ok(AuthScheme::None),
             other => Err(RowError::Scheme { provider: provider.to_owned(), scheme: other.to_owned() }),
         }

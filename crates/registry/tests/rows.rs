@@ -9,8 +9,9 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use lockgate_core::{
-    Attempt, AuthScheme, Call, HeaderSigner, Media, ModelFacts, Operation, ParamPolicy, Provider, Signer, Surface,
-    Target, Unsigned, transcode,
+    Attempt, AuthScheme, Call, Media, ModelFacts, Operation, ParamPolicy, Provider, Signer, Surface, Target,
+    target::{HeaderSigner, Unsigned},
+    transcode,
 };
 use lockgate_openai::OpenAiSurface;
 use lockgate_registry::{Registry, Row};
@@ -78,8 +79,11 @@ fn there_are_many_and_each_becomes_a_provider() {
 
 #[test]
 fn rows_come_in_order() {
-    let names: Vec<&str> =
-        ROWS.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')).filter(|name| !name.contains('.')).collect();
+    let names: Vec<&str> = ROWS
+        .lines()
+        .filter_map(|line| line.strip_prefix('[')?.strip_suffix(']'))
+        .filter(|name| !name.contains('.'))
+        .collect();
     assert_eq!(names[..3], ["openai", "anthropic", "demo"]);
     assert!(names[3..].is_sorted(), "sort the rows by name");
     assert!(!ROWS.contains("\n\n\n"), "one blank line between rows");
@@ -224,14 +228,33 @@ fn a_wrong_row_is_refused_with_its_name() {
     }
 }
 
+#[test]
+fn the_guide_s_rows_are_rows_and_it_explains_every_key() {
+    let guide = include_str!("../../../docs/adding-a-provider.md");
+    let mut examples = 0;
+    for block in guide.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()) {
+        Registry::builtin().unwrap().extend(block).unwrap();
+        examples += 1;
+    }
+    assert_eq!(examples, 2);
+    for wrong in ["[x]\nnonsense = 1", "[x]\nquirks = { nonsense = 1 }"] {
+        let error = Registry::default().extend(wrong).unwrap_err().to_string();
+        let expected = error.split_once("expected one of").unwrap().1;
+        for key in expected.split('`').skip(1).step_by(2) {
+            assert!(guide.contains(&format!("`{key}`")) || key == "auth", "{key} is not explained");
+        }
+    }
+}
+
 /// The signed request for a minimal chat call.
 fn prepare(provider: &Arc<Provider>, base: &str, custom_base: bool) -> http::Request<lockgate_core::Payload> {
     let body = r#"{"model":"r","messages":[{"role":"user","content":"Hi"}],"max_completion_tokens":5}"#;
-    let body = if provider.quirks.params.is_empty() || provider.quirks.params.contains("max_completion_tokens") {
-        body.to_owned()
-    } else {
-        body.replace(r#","max_completion_tokens":5"#, "")
-    };
+    let body =
+        if provider.quirks.params.is_empty() || provider.quirks.params.contains("max_completion_tokens") {
+            body.to_owned()
+        } else {
+            body.replace(r#","max_completion_tokens":5"#, "")
+        };
     let call: Call = OpenAiSurface.read(Operation::Chat, HeaderMap::new(), body.into(), None).unwrap();
     let target = target(provider, base, custom_base);
     let media = Media::default();
