@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Cost, DatedRates, Day, Entry, Pricing, RateKey, Terms,
-    data::{self, Data, Lists},
+    data::{self, Data, Encoder, Lists},
     families, import, names,
 };
 
@@ -67,18 +67,19 @@ impl Catalog {
 
     /// From the bytes of LiteLLM's price map, if it has at least so many models.
     pub fn from_litellm_json_of(bytes: &[u8], least: usize) -> Result<Self, CatalogError> {
-        let entries = import::read(bytes)?;
-        if entries.len() < least {
-            return Err(CatalogError::Shrunk { found: entries.len(), least });
+        let mut encoder = Encoder::new(Self::builtin().data.lists().clone());
+        let found = import::read(bytes, |entry| encoder.add(&entry))?;
+        if found < least {
+            return Err(CatalogError::Shrunk { found, least });
         }
-        let known = Self::builtin().data.lists().clone();
-        Ok(Self { data: Arc::new(data::encode(&entries, known)), overlay: Arc::default() })
+        Ok(Self { data: Arc::new(encoder.finish()), overlay: Arc::default() })
     }
 
     /// LiteLLM's price map in our compact form, with numbers of keys and values as in `self`. With a day, prices that
     /// differ from those in `self` hold from that day on and the ones in `self` before.
     pub fn import(&self, bytes: &[u8], since: Option<Day>) -> Result<CompactText, CatalogError> {
-        let mut entries = import::read(bytes)?;
+        let mut entries = Vec::new();
+        import::read(bytes, |entry| entries.push(entry))?;
         for entry in &mut entries {
             if let (Some(day), Some(old)) =
                 (since, self.data.entry(&entry.name).filter(|old| old.name == entry.name))
@@ -86,7 +87,10 @@ impl Catalog {
                 keep_history(entry, old, day);
             }
         }
-        let data = data::encode(&entries, self.data.lists().clone());
+        let mut encoder = Encoder::new(self.data.lists().clone());
+        encoder.number_frequent_values(&entries);
+        entries.iter().for_each(|entry| encoder.add(entry));
+        let data = encoder.finish();
         let Lists { keys, values } = data.lists();
         Ok(CompactText {
             models: data.lines().to_owned(),
@@ -118,10 +122,15 @@ impl Catalog {
     /// The entry of a model at a provider: `provider/model`, or the bare name if its label is that provider, or the
     /// same without fine-tune, region, route or date parts, or the provider's price class of that size.
     pub fn entry(&self, provider: &str, model: &str) -> Option<Entry> {
-        names::candidates(provider, model).into_iter().find_map(|candidate| {
-            let entry = self.find(&candidate.name)?;
-            (!candidate.check || names::same_provider(&entry.provider, provider)).then_some(entry)
-        })
+        // Nearly all names are found by one of these two, before any others are made up.
+        self.find(&format!("{}/{model}", names::provider_of_label(provider)))
+            .or_else(|| self.find(model).filter(|entry| names::same_provider(&entry.provider, provider)))
+            .or_else(|| {
+                names::candidates(provider, model).into_iter().find_map(|candidate| {
+                    let entry = self.find(&candidate.name)?;
+                    (!candidate.check || names::same_provider(&entry.provider, provider)).then_some(entry)
+                })
+            })
     }
 
     /// The entry that prices an answer: that of the model which the provider says it used, or else of the one asked for.

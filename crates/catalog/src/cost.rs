@@ -122,18 +122,22 @@ impl Entry {
     /// What a call of this model costs. Without a price for anything that was consumed it is unpriced, unless the
     /// provider gives its own figure.
     pub fn pricing(&self, usage: &Usage, terms: &Terms) -> Pricing {
-        let cost = self.price.cost(usage, terms);
-        // A model that is sold by another measure has not become free because nobody measured.
-        let sold = cost.unpriced.is_empty() && (self.price.sells_tokens() || self.price.is_free());
-        if sold || cost.reported.is_some() || !cost.computed.is_zero() {
-            return Pricing::Priced(cost);
-        }
-        Pricing::Unpriced { model: self.name.clone(), known: true }
+        let cost = self.price.priced(usage, terms).map(Pricing::Priced);
+        cost.unwrap_or_else(|| Pricing::Unpriced { model: self.name.clone(), known: true })
     }
 }
 
 impl Price {
-    /// What `usage` costs on `terms`. What the provider itself reports is billed, unless the prices are the user's own.
+    /// What `usage` costs on `terms`, or none if nothing of it has a price.
+    pub fn priced(&self, usage: &Usage, terms: &Terms) -> Option<Cost> {
+        let cost = self.cost(usage, terms);
+        // A model that is sold by another measure has not become free because nobody measured.
+        let sold = || cost.unpriced.is_empty() && (self.sells_tokens() || self.is_free());
+        (!cost.computed.is_zero() || cost.reported.is_some() || sold()).then_some(cost)
+    }
+
+    /// What `usage` costs on `terms`, as far as there are prices; [`Self::priced`] tells whether there are. What the
+    /// provider itself reports is billed, unless the prices are the user's own.
     pub fn cost(&self, usage: &Usage, terms: &Terms) -> Cost {
         let mut bill = Bill::new(self, usage, terms);
         let mut cost = Cost::default();

@@ -7,6 +7,8 @@
 
 use std::{borrow::Cow, cmp::Ordering, collections::HashMap, sync::OnceLock};
 
+use serde_json::Value;
+
 use crate::{DatedRates, Day, Entry, Rate, RateKey, entry::Field};
 
 /// Entries in compact form with the lists that they refer to.
@@ -14,6 +16,8 @@ use crate::{DatedRates, Day, Entry, Rate, RateKey, entry::Field};
 pub(crate) struct Data {
     lines: Cow<'static, str>,
     lists: Lists,
+    /// The prices among the keys, by number.
+    rate_keys: OnceLock<Vec<Option<RateKey>>>,
     count: OnceLock<usize>,
     hash: OnceLock<u64>,
 }
@@ -119,62 +123,84 @@ impl Data {
     fn field(&self, field: &str) -> Option<Field> {
         let at = field.find(['+', '-', '=', ':', '@'])?;
         let (number, rest) = field.split_at_checked(at)?;
-        let key = self.lists.keys.get(usize::from_str_radix(number, 36).ok()?)?;
+        let number = usize::from_str_radix(number, 36).ok()?;
+        let key = || self.lists.keys.get(number).map(|key| key.to_string());
         let value = rest.get(1..)?;
         match rest.as_bytes().first()? {
-            b'+' => Some(Field::Flag(key.to_string(), true)),
-            b'-' => Some(Field::Flag(key.to_string(), false)),
-            b'=' => Some(Field::Price(RateKey::parse(key)?, Rate::from_pico_text(value)?)),
-            b':' => Some(Field::Fact(key.to_string(), serde_json::from_str(value).ok()?)),
+            b'+' => Some(Field::Flag(key()?, true)),
+            b'-' => Some(Field::Flag(key()?, false)),
+            b'=' => Some(Field::Price(self.rate_key(number)?, Rate::from_pico_text(value)?)),
+            b':' => Some(Field::Fact(key()?, fact(value)?)),
             _ => {
                 let value = self.lists.values.get(usize::from_str_radix(value, 36).ok()?)?;
-                Some(Field::Fact(key.to_string(), serde_json::from_str(value).ok()?))
+                Some(Field::Fact(key()?, fact(value)?))
             }
         }
+    }
+
+    fn rate_key(&self, number: usize) -> Option<RateKey> {
+        let parse = || self.lists.keys.iter().map(|key| RateKey::parse(key)).collect();
+        self.rate_keys.get_or_init(parse).get(number).copied().flatten()
+    }
+}
+
+/// JSON; numbers and plain strings, which nearly all are, without a parser.
+fn fact(text: &str) -> Option<Value> {
+    if let Ok(number) = text.parse::<u64>() {
+        return Some(number.into());
+    }
+    let plain = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match plain.filter(|plain| !plain.contains('\\')) {
+        Some(plain) => Some(plain.into()),
+        None => serde_json::from_str(text).ok(),
     }
 }
 
 /// Writes entries in compact form; numbers of keys and values that are known already stay as they are.
-pub(crate) fn encode(entries: &[Entry], known: Lists) -> Data {
-    let mut encoder = Encoder::new(known, entries);
-    let mut lines: Vec<String> = entries.iter().map(|entry| encoder.line(entry)).collect();
-    lines.sort_by(|one, other| by_name(name_of(one), name_of(other)));
-    lines.dedup_by(|one, other| name_of(one) == name_of(other));
-    let mut text = lines.join("\n");
-    if !text.is_empty() {
-        text.push('\n');
-    }
-    Data::new(text, encoder.lists)
-}
-
-struct Encoder {
+pub(crate) struct Encoder {
     lists: Lists,
     keys: HashMap<String, usize>,
     values: HashMap<String, usize>,
+    lines: Vec<String>,
 }
 
 impl Encoder {
-    fn new(mut lists: Lists, entries: &[Entry]) -> Self {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        let mut order = Vec::new();
-        for value in entries.iter().flat_map(Entry::facts_of_map).map(|(_, value)| value.to_string()) {
-            let count = counts.entry(value.clone()).or_default();
-            *count += 1;
-            if *count == 3 && value.len() > 8 {
-                order.push(value);
-            }
-        }
+    pub(crate) fn new(lists: Lists) -> Self {
         let numbered = |list: &[Cow<'static, str>]| -> HashMap<String, usize> {
             list.iter().enumerate().map(|(at, item)| (item.to_string(), at)).collect()
         };
-        let mut values = numbered(&lists.values);
-        for value in order {
-            if !values.contains_key(&value) {
-                values.insert(value.clone(), lists.values.len());
-                lists.values.push(Cow::Owned(value));
+        Self { keys: numbered(&lists.keys), values: numbered(&lists.values), lists, lines: Vec::new() }
+    }
+
+    /// Gives numbers to long values that stand in three entries or more.
+    pub(crate) fn number_frequent_values(&mut self, entries: &[Entry]) {
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for value in entries.iter().flat_map(Entry::facts_of_map).map(|(_, value)| value.to_string()) {
+            let count = counts.entry(value.clone()).or_default();
+            *count += 1;
+            if *count == 3 && value.len() > 8 && !self.values.contains_key(&value) {
+                self.values.insert(value.clone(), self.lists.values.len());
+                self.lists.values.push(Cow::Owned(value));
             }
         }
-        Self { keys: numbered(&lists.keys), values, lists }
+    }
+
+    pub(crate) fn add(&mut self, entry: &Entry) {
+        let line = self.line(entry);
+        self.lines.push(line);
+    }
+
+    /// Sorts the lines; of several with one name the last added counts.
+    pub(crate) fn finish(mut self) -> Data {
+        self.lines.reverse();
+        self.lines.sort_by(|one, other| by_name(name_of(one), name_of(other)));
+        self.lines.dedup_by(|one, other| name_of(one) == name_of(other));
+        let mut text = String::with_capacity(self.lines.iter().map(|line| line.len() + 1).sum());
+        for line in &self.lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        Data::new(text, self.lists)
     }
 
     fn key(&mut self, key: &str) -> String {

@@ -315,11 +315,22 @@ impl Atto {
 
     /// Times a ratio in millionths.
     pub(crate) fn scaled(self, millionths: i128) -> Self {
+        if millionths == 1_000_000 {
+            return self;
+        }
         Self(self.0.saturating_mul(millionths) / 1_000_000)
     }
 
     pub(crate) const fn money(self) -> Money {
-        Money::from_pico(self.0.saturating_add(ATTO_PER_PICO / 2).div_euclid(ATTO_PER_PICO))
+        if self.0 == 0 {
+            return Money::ZERO;
+        }
+        let rounded = self.0.saturating_add(ATTO_PER_PICO / 2);
+        // Division by machine words is many times faster, and nine dollars a component are rarely exceeded.
+        if rounded >= 0 && rounded <= i64::MAX as i128 {
+            return Money::from_pico((rounded as i64 / ATTO_PER_PICO as i64) as i128);
+        }
+        Money::from_pico(rounded.div_euclid(ATTO_PER_PICO))
     }
 }
 
