@@ -25,6 +25,7 @@ pub use builder::{BuildError, ClientBuilder};
 pub use chat::Chat;
 pub use client::Client;
 pub use embed::Embed;
+pub use futures_core::Stream;
 pub use lockgate_catalog::{Catalog, Pricing};
 pub use lockgate_core::{
     ChatReply, Choice, Error, ErrorKind, Event, FinishReason, Money, Origin, Result, Retry, Usage,

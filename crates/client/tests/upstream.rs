@@ -1,10 +1,11 @@
 //! The library against a scripted upstream.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure of a test")]
 
 mod support;
 
 use std::time::Duration;
 
-use lockgate_client::{Chat, Client, Deployment, ErrorKind, Event, message};
+use lockgate_client::{Chat, Client, Deployment, ErrorKind, Event, Pricing, Usage, message};
 use serde_json::{Value, json};
 use support::{Answer, HELLO, HELLO_STREAM, TOOL_CALL, Upstream, error};
 
@@ -69,6 +70,27 @@ async fn two_clients_with_different_keys_live_side_by_side() {
         assert_eq!(heads.iter().filter(|head| head.contains("bearer sk-two")).count(), 1);
     }
     assert!(!format!("{one:?} {:?}", Client::builder().key("openai", "sk-one")).contains("sk-one"));
+}
+
+#[tokio::test]
+async fn two_clients_may_pay_different_prices_at_one_time() {
+    let upstream = Upstream::start(vec![Answer::json(200, HELLO)]).await;
+    let priced = |price: f64| {
+        let deployment = Deployment::new("mine", "openai/my-model").with("api_base", upstream.url.clone());
+        let deployment = deployment.with("api_key", "k").with("input_cost_per_token", price);
+        Client::builder().deployment(deployment.with("output_cost_per_token", price)).build().unwrap()
+    };
+    let (cheap, dear) = (priced(0.001), priced(0.1));
+    let call = |client: Client| tokio::spawn(async move { client.complete(hi("mine")).await });
+    let (first, second) = tokio::join!(call(cheap.clone()), call(dear));
+    assert_eq!(first.unwrap().unwrap().cost().unwrap().to_string(), "0.011");
+    assert_eq!(second.unwrap().unwrap().cost().unwrap().to_string(), "1.1");
+    let usage = Usage { input: 1, output: 1, ..Usage::default() };
+    assert_eq!(cheap.cost("mine", &usage).unwrap().cost().unwrap().total.to_string(), "0.002");
+    assert!(matches!(
+        cheap.cost("openai/no-such-model", &usage).unwrap(),
+        Pricing::Unpriced { known: false, .. }
+    ));
 }
 
 #[tokio::test]
