@@ -30,10 +30,10 @@ impl<'a> Report<'a> {
     pub fn of(runner: &Runner, cases: &'a [Case]) -> Self {
         let mut report = Self::default();
         for case in cases {
-            let why = case.skip().map(str::to_owned).or_else(|| {
-                let known = case.is_local() || runner.knows(&case.provider);
-                (!known).then(|| "no such provider in this build".to_owned())
-            });
+            let why = case
+                .skip()
+                .map(str::to_owned)
+                .or_else(|| (!runner.knows(case)).then(|| "no such provider in this build".to_owned()));
             if let Some(why) = why {
                 *report.skipped.entry(why).or_default() += 1;
                 continue;
@@ -75,9 +75,7 @@ impl<'a> Report<'a> {
             let _ = writeln!(text, "… {} more failing cases (--diff N shows more)", count - limit);
         }
         text.push('\n');
-        table(&mut text, "provider × kind, where not all pass", &self.imperfect(), |case| {
-            format!("{} × {}", case.provider, case.kind)
-        });
+        self.kinds(&mut text);
         table(&mut text, "surface", &self.judged, |case| case.surface.clone());
         table(&mut text, "provider", &self.judged, |case| case.provider.clone());
         let total = tally(self.judged.iter());
@@ -94,11 +92,26 @@ impl<'a> Report<'a> {
         text
     }
 
-    fn imperfect(&self) -> Vec<(&'a Case, Judgement)> {
-        let key = |case: &Case| (case.provider.clone(), case.kind.clone());
-        let bad: std::collections::BTreeSet<_> =
-            self.judged.iter().filter(|(_, it)| !it.diffs.is_empty()).map(|(case, _)| key(case)).collect();
-        self.judged.iter().filter(|(case, _)| bad.contains(&key(case))).cloned().collect()
+    /// One line for each provider: the kinds in which not all cases pass.
+    fn kinds(&self, text: &mut String) {
+        let mut kinds: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
+        for (case, judgement) in &self.judged {
+            let (passed, cases) = kinds.entry((&case.provider, &case.kind)).or_default();
+            *passed += usize::from(judgement.diffs.is_empty());
+            *cases += 1;
+        }
+        let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for ((provider, kind), (passed, cases)) in
+            kinds.into_iter().filter(|(_, (passed, cases))| passed < cases)
+        {
+            lines.entry(provider).or_default().push(format!("{kind} {passed}/{cases}"));
+        }
+        for (provider, kinds) in &lines {
+            let _ = writeln!(text, "{provider} × {}", kinds.join(", "));
+        }
+        if !lines.is_empty() {
+            text.push('\n');
+        }
     }
 }
 
