@@ -195,10 +195,10 @@ impl<'a> Plan<'a> {
         if !may_fall_back(error) {
             return None;
         }
-        self.visited.push(self.route.group.clone());
         for fallback in self.fallback_list(error).into_iter().rev() {
             self.queue.push_front(fallback);
         }
+        self.visited.push(self.route.group.clone());
         while self.fallbacks < self.policy.max_fallbacks {
             let fallback = self.queue.pop_front()?;
             let Some(route) = self.routes.resolve(&fallback.model) else { continue };
