@@ -63,7 +63,7 @@ pub struct Quirks {
     pub replace_values: BTreeMap<String, BTreeMap<String, Value>>,
     /// Members taken out of every message.
     pub drop_in_messages: BTreeSet<String>,
-    /// A message's `content: null` is left out instead of sent.
+    /// A message's `content: null` is left out instead of sent. Always so outside `openai_families`.
     pub omit_null_content: bool,
     /// The `developer` role is sent as it is. Else it becomes `system`, except for OpenAI's reasoning models.
     pub keep_developer_role: bool,

@@ -24,8 +24,6 @@ pub(crate) struct Rules<'a> {
     pub(crate) strip_cache_control: bool,
     /// Lists of text parts become one string.
     pub(crate) flatten_content: bool,
-    /// `content: null` goes.
-    pub(crate) omit_null_content: bool,
     /// Members of every message that go.
     pub(crate) drop: &'a BTreeSet<String>,
     /// Put as reasoning into assistant messages that have tool calls and none.
@@ -65,7 +63,6 @@ impl Rules<'_> {
             || (self.system_as_user && (has("\"system\"") || has("\"developer\"")))
             || (self.strip_cache_control && has("\"cache_control\""))
             || (self.flatten_content && has("\"type\""))
-            || (self.omit_null_content && has("null"))
             || (self.tool_call_reasoning.is_some() && has("\"tool_calls\""))
             || (self.drop_empty_assistant && has("\"assistant\""))
             || (self.video_files_as_url && has("\"file\""))
@@ -101,10 +98,6 @@ impl Rules<'_> {
             message = replaced(message, "content", text);
             changed = true;
         }
-        if self.omit_null_content && message.get("content").is_some_and(|content| content.get() == "null") {
-            message.remove("content");
-            changed = true;
-        }
         if let Some(text) = self.tool_call_reasoning
             && message.contains("tool_calls")
             && !message.contains("reasoning_content")
@@ -123,6 +116,37 @@ impl Rules<'_> {
         }
         changed.then(|| to_raw(&message))
     }
+}
+
+/// The messages without their `"content": null`; `None` if there is none. Found in the bytes, without a parse: a quote
+/// inside a JSON string is escaped, so this can be nothing but a member.
+pub(crate) fn without_null_content(messages: &str) -> Option<String> {
+    const KEY: &str = "\"content\"";
+    let mut out = String::new();
+    let mut copied = 0;
+    for at in memmem::find_iter(messages.as_bytes(), KEY) {
+        let rest = messages.get(at + KEY.len()..)?.trim_start();
+        let Some(rest) = rest.strip_prefix(':').and_then(|rest| rest.trim_start().strip_prefix("null")) else { continue };
+        let rest = rest.trim_start();
+        let before = messages.get(copied..at)?;
+        match rest.strip_prefix(',') {
+            Some(rest) => {
+                out.push_str(before);
+                copied = messages.len() - rest.trim_start().len();
+            }
+            None => {
+                // The last member takes the comma before it along.
+                let before = before.trim_end();
+                out.push_str(before.strip_suffix(',').unwrap_or(before));
+                copied = messages.len() - rest.len();
+            }
+        }
+    }
+    if copied == 0 {
+        return None;
+    }
+    out.push_str(messages.get(copied..)?);
+    Some(out)
 }
 
 /// Whether an assistant's message has neither content nor tool calls.
@@ -169,7 +193,6 @@ mod tests {
             system_as_user: false,
             strip_cache_control: false,
             flatten_content: false,
-            omit_null_content: false,
             drop,
             tool_call_reasoning: None,
             drop_empty_assistant: false,
@@ -203,11 +226,6 @@ mod tests {
                 r#"[{"role":"user","content":"ab"}]"#,
             ),
             (
-                Rules { omit_null_content: true, ..rules(&none) },
-                r#"[{"role":"assistant","content":null,"tool_calls":[]}]"#,
-                r#"[{"role":"assistant","tool_calls":[]}]"#,
-            ),
-            (
                 Rules { tool_call_reasoning: Some(" "), ..rules(&none) },
                 r#"[{"role":"assistant","tool_calls":[{"id":"a"}]}]"#,
                 r#"[{"role":"assistant","tool_calls":[{"id":"a"}],"reasoning_content":" "}]"#,
@@ -231,6 +249,18 @@ mod tests {
             assert_eq!(rules.apply(before).unwrap(), after);
             assert!(rules.apply(after).is_none());
         }
+    }
+
+    #[test]
+    fn null_content_goes_wherever_it_stands() {
+        for (before, after) in [
+            (r#"[{"role":"a","content": null,"x":1}]"#, r#"[{"role":"a","x":1}]"#),
+            (r#"[{"role":"a", "content":null }]"#, r#"[{"role":"a"}]"#),
+            (r#"[{"content":null},{"content" : null , "y":2}]"#, r#"[{},{"y":2}]"#),
+        ] {
+            assert_eq!(without_null_content(before).unwrap(), after);
+        }
+        assert!(without_null_content(r#"[{"content":"\"content\":null"},{"content":""}]"#).is_none());
     }
 
     #[test]

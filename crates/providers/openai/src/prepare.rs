@@ -327,12 +327,17 @@ fn required_as_prompt(draft: &mut Draft<'_>, text: &str) {
 
 fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) {
     let quirks = support.quirks;
+    // OpenAI itself takes `null` where an assistant only calls tools; others may not.
+    if (quirks.omit_null_content || support.family == Family::Foreign)
+        && let Some(messages) = draft.get("messages").and_then(messages::without_null_content)
+    {
+        draft.set("messages", messages);
+    }
     let rules = messages::Rules {
         developer_as_system: !quirks.keep_developer_role && !support.family.reasons(),
         system_as_user: support.family != Family::Foreign && support.facts.lacks.contains("system_messages"),
         strip_cache_control: !keeps_cache_control(quirks, &target.model),
         flatten_content: quirks.flatten_content,
-        omit_null_content: quirks.omit_null_content,
         drop: &quirks.drop_in_messages,
         tool_call_reasoning: quirks.tool_call_reasoning.as_deref(),
         drop_empty_assistant: quirks.drop_empty_assistant,

@@ -13,6 +13,7 @@ use lockgate_core::{
 use crate::{
     COMPLETION, EMBEDDING, MODERATION, error,
     lax::{Lax, to_raw},
+    path::replaced,
     usage,
     wire::{Pieces, WireChoice, WireMessage, WireReply, finish_reason},
 };
@@ -32,6 +33,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
         COMPLETION => completion(&body, head, quirks).map(|reply| Reply::Completion(Box::new(reply))),
         _ => {
             let mut reply = chat(&body, head, quirks)?;
+            rename_values(&mut reply, quirks);
             if quirks.tool_call_in_content {
                 reply.choices.iter_mut().for_each(|choice| tool_call_in_content(attempt, &reply.id, choice));
             }
@@ -173,6 +175,22 @@ fn hub_choice(at: usize, choice: WireChoice, quirks: &Quirks) -> Choice {
         stop_sequence: choice.stop_reason.0,
         logprobs: choice.logprobs,
         extra: choice.extra,
+    }
+}
+
+/// Top-level members in the words that the row has for them.
+fn rename_values(reply: &mut ChatReply, quirks: &Quirks) {
+    for (member, words) in &quirks.reply_values {
+        let own = match member.as_str() {
+            "service_tier" => reply.service_tier.clone(),
+            member => reply.extra.get(member).and_then(text),
+        };
+        let Some(other) = own.and_then(|own| words.get(&own)) else { continue };
+        if member == "service_tier" {
+            reply.service_tier = other.as_str().map(str::to_owned);
+        } else {
+            reply.extra = replaced(std::mem::take(&mut reply.extra), member, to_raw(other));
+        }
     }
 }
 
