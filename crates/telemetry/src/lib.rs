@@ -3,6 +3,7 @@
 //! A finished call is one [`CallRecord`]: it goes into the [`Metrics`] with [`Metrics::record`] and into the log with
 //! [`log_call`]. Both take only what the record's typed fields hold, so nothing secret can reach them.
 
+mod families;
 mod log;
 mod metrics;
 mod record;
@@ -10,3 +11,7 @@ mod record;
 pub use log::{CALL_TARGET, Color, LogError, LogOptions, init, log_call};
 pub use metrics::{DeploymentLabels, DeploymentMetrics, DeploymentState, InFlight, Metrics, SurfaceMetrics};
 pub use record::CallRecord;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

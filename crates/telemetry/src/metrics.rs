@@ -3,25 +3,12 @@
 use std::sync::Arc;
 
 use lockgate_core::{Error, ErrorKind};
-use prometheus::{
-    Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, Opts, Registry, TextEncoder,
+use prometheus::{Counter, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+
+use crate::{
+    CallRecord,
+    families::{DEPLOYMENT, Families, TOKENS},
 };
-
-use crate::CallRecord;
-
-/// Upper bounds in seconds, from an answer off a cache to a long piece of reasoning.
-const SECONDS: &[f64] = &[
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 20.0, 30.0, 60.0,
-    120.0, 300.0, 600.0,
-];
-/// Upper bounds in seconds for what the gateway itself takes.
-const OVERHEAD: &[f64] =
-    &[0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
-
-const ROUTE: &[&str] = &["requested_model", "route"];
-const DEPLOYMENT: &[&str] =
-    &["requested_model", "model_group", "litellm_model_name", "model_id", "api_base", "api_provider"];
 
 /// All metrics of the process. Survives reloads: the same labels are the same series.
 ///
@@ -29,41 +16,6 @@ const DEPLOYMENT: &[&str] =
 /// number is bounded.
 #[derive(Clone)]
 pub struct Metrics(Arc<Families>);
-
-struct Families {
-    registry: Registry,
-    in_flight: IntGauge,
-    total: IntCounterVec,
-    failed: IntCounterVec,
-    total_latency: HistogramVec,
-    dropped_params: IntCounterVec,
-    unpriced: IntCounterVec,
-    estimated: IntCounterVec,
-    requests: IntCounterVec,
-    spend: CounterVec,
-    tokens: [IntCounterVec; TOKENS.len()],
-    api_latency: HistogramVec,
-    ttft: HistogramVec,
-    overhead: HistogramVec,
-    per_output_token: HistogramVec,
-    deployment_total: IntCounterVec,
-    deployment_success: IntCounterVec,
-    deployment_failure: IntCounterVec,
-    deployment_state: GaugeVec,
-    deployment_cooled_down: IntCounterVec,
-    fallbacks_ok: IntCounterVec,
-    fallbacks_failed: IntCounterVec,
-}
-
-/// Names and meanings of the token counters, in the order of [`tokens`].
-const TOKENS: [(&str, &str); 6] = [
-    ("litellm_total_tokens_metric", "Input and output tokens"),
-    ("litellm_input_tokens_metric", "Input tokens, cached ones included"),
-    ("litellm_output_tokens_metric", "Output tokens, reasoning included"),
-    ("litellm_input_cached_tokens_metric", "Input tokens read from the provider's cache"),
-    ("litellm_input_cache_creation_tokens_metric", "Input tokens written to the provider's cache"),
-    ("litellm_output_reasoning_tokens_metric", "Output tokens spent on reasoning"),
-];
 
 /// What names a deployment's series. None of it may come from a request: for a wildcard route, `model` is the pattern.
 #[derive(Clone, Copy, Debug, Default)]
@@ -262,10 +214,8 @@ impl DeploymentMetrics {
     /// An attempt failed.
     pub fn attempt_failed(&self, error: &Error) {
         self.0.total.inc();
-        let [group, requested, model, id, base, provider] = &self.0.labels;
+        let [a, b, c, d, e, f] = self.labels();
         let status = status_text(error.status().unwrap_or(error.kind().status()));
-        let labels = [group, requested, model, id, base, provider].map(|label| &**label);
-        let [a, b, c, d, e, f] = labels;
         self.0
             .families
             .deployment_failure
@@ -275,9 +225,8 @@ impl DeploymentMetrics {
 
     /// The deployment was put aside for a while.
     pub fn cooled_down(&self, error: &Error) {
-        let [group, requested, model, id, base, provider] = &self.0.labels;
+        let [a, b, c, d, e, f] = self.labels();
         let status = status_text(error.status().unwrap_or(error.kind().status()));
-        let [a, b, c, d, e, f] = [group, requested, model, id, base, provider].map(|label| &**label);
         self.0.families.deployment_cooled_down.with_label_values(&[a, b, c, d, e, f, status]).inc();
         self.set_state(DeploymentState::Down);
     }
@@ -289,6 +238,10 @@ impl DeploymentMetrics {
             DeploymentState::Partial => 1.0,
             DeploymentState::Down => 2.0,
         });
+    }
+
+    fn labels(&self) -> [&str; DEPLOYMENT.len()] {
+        self.0.labels.each_ref().map(|label| &**label)
     }
 
     fn record(&self, call: &CallRecord) {
@@ -326,174 +279,6 @@ impl DeploymentMetrics {
     }
 }
 
-impl Families {
-    fn register(registry: Registry) -> Result<Self, prometheus::Error> {
-        let maker = Maker { registry: &registry };
-        let tokens = {
-            let mut made = Vec::with_capacity(TOKENS.len());
-            for (name, help) in TOKENS {
-                made.push(maker.counter(name, help, DEPLOYMENT, &[])?);
-            }
-            made.try_into().map_err(|_| prometheus::Error::Msg("token counters".to_owned()))?
-        };
-        let in_flight = IntGauge::new("litellm_in_flight_requests", "Requests that are being answered")?;
-        registry.register(Box::new(in_flight.clone()))?;
-        const FALLBACK: &[&str] =
-            &["requested_model", "fallback_model", "exception_status", "exception_class"];
-        let failure = &["exception_status", "exception_class"];
-        Ok(Self {
-            in_flight,
-            total: maker.counter(
-                "litellm_proxy_total_requests_metric",
-                "Requests",
-                ROUTE,
-                &["status_code"],
-            )?,
-            failed: maker.counter(
-                "litellm_proxy_failed_requests_metric",
-                "Requests that failed",
-                ROUTE,
-                failure,
-            )?,
-            total_latency: maker.histogram(
-                "litellm_request_total_latency_metric",
-                "Seconds for a request",
-                ROUTE,
-                SECONDS,
-            )?,
-            dropped_params: maker.counter(
-                "lockgate_dropped_params_total",
-                "Parameters not sent upstream",
-                ROUTE,
-                &[],
-            )?,
-            unpriced: maker.counter(
-                "lockgate_unpriced_requests_total",
-                "Requests with usage but no price",
-                ROUTE,
-                &[],
-            )?,
-            estimated: maker.counter(
-                "lockgate_estimated_usage_total",
-                "Requests whose usage was counted here",
-                ROUTE,
-                &[],
-            )?,
-            requests: maker.counter("litellm_requests_metric", "Requests to providers", DEPLOYMENT, &[])?,
-            spend: maker.money("litellm_spend_metric", "US dollars", DEPLOYMENT)?,
-            tokens,
-            api_latency: maker.histogram(
-                "litellm_llm_api_latency_metric",
-                "Seconds that the provider took",
-                DEPLOYMENT,
-                SECONDS,
-            )?,
-            ttft: maker.histogram(
-                "litellm_llm_api_time_to_first_token_metric",
-                "Seconds until the first content of a stream",
-                DEPLOYMENT,
-                SECONDS,
-            )?,
-            overhead: maker.histogram(
-                "litellm_overhead_latency_metric",
-                "Seconds that the gateway took",
-                DEPLOYMENT,
-                OVERHEAD,
-            )?,
-            per_output_token: maker.histogram(
-                "litellm_deployment_latency_per_output_token",
-                "Seconds for an output token",
-                DEPLOYMENT,
-                OVERHEAD,
-            )?,
-            deployment_total: maker.counter(
-                "litellm_deployment_total_requests",
-                "Attempts",
-                DEPLOYMENT,
-                &[],
-            )?,
-            deployment_success: maker.counter(
-                "litellm_deployment_success_responses",
-                "Attempts answered",
-                DEPLOYMENT,
-                &[],
-            )?,
-            deployment_failure: maker.counter(
-                "litellm_deployment_failure_responses",
-                "Attempts that failed",
-                DEPLOYMENT,
-                failure,
-            )?,
-            deployment_state: maker.gauge(
-                "litellm_deployment_state",
-                "0 healthy, 1 partial failure, 2 down",
-                DEPLOYMENT,
-            )?,
-            deployment_cooled_down: maker.counter(
-                "litellm_deployment_cooled_down",
-                "Times that a deployment was put aside",
-                DEPLOYMENT,
-                &["exception_status"],
-            )?,
-            fallbacks_ok: maker.counter(
-                "litellm_deployment_successful_fallbacks",
-                "Fallbacks that answered",
-                FALLBACK,
-                &[],
-            )?,
-            fallbacks_failed: maker.counter(
-                "litellm_deployment_failed_fallbacks",
-                "Fallbacks that failed",
-                FALLBACK,
-                &[],
-            )?,
-            registry: registry.clone(),
-        })
-    }
-}
-
-struct Maker<'a> {
-    registry: &'a Registry,
-}
-
-impl Maker<'_> {
-    fn counter(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        more: &[&str],
-    ) -> Result<IntCounterVec, prometheus::Error> {
-        let made = IntCounterVec::new(Opts::new(name, help), &[labels, more].concat())?;
-        self.registry.register(Box::new(made.clone()))?;
-        Ok(made)
-    }
-
-    fn money(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {
-        let made = CounterVec::new(Opts::new(name, help), labels)?;
-        self.registry.register(Box::new(made.clone()))?;
-        Ok(made)
-    }
-
-    fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
-        let made = GaugeVec::new(Opts::new(name, help), labels)?;
-        self.registry.register(Box::new(made.clone()))?;
-        Ok(made)
-    }
-
-    fn histogram(
-        &self,
-        name: &str,
-        help: &str,
-        labels: &[&str],
-        buckets: &[f64],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        let made = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?;
-        self.registry.register(Box::new(made.clone()))?;
-        Ok(made)
-    }
-}
-
 /// Scheme, host and path of a base URL.
 fn public_base(base: &str) -> String {
     let base = base.split(['?', '#']).next().unwrap_or_default();
@@ -506,31 +291,171 @@ fn public_base(base: &str) -> String {
     }
 }
 
-/// Known statuses by name; any other is one label, because an upstream may invent as many as it likes.
+/// Known statuses by name, others by their hundred: an upstream may invent as many as it likes.
 fn status_text(status: u16) -> &'static str {
-    match status {
-        200 => "200",
-        400 => "400",
-        401 => "401",
-        402 => "402",
-        403 => "403",
-        404 => "404",
-        405 => "405",
-        408 => "408",
-        409 => "409",
-        413 => "413",
-        422 => "422",
-        429 => "429",
-        499 => "499",
-        500 => "500",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        529 => "529",
-        100..=199 => "1xx",
-        201..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
+    const KNOWN: &[(u16, &str)] = &[
+        (200, "200"),
+        (400, "400"),
+        (401, "401"),
+        (402, "402"),
+        (403, "403"),
+        (404, "404"),
+        (405, "405"),
+        (408, "408"),
+        (409, "409"),
+        (413, "413"),
+        (422, "422"),
+        (429, "429"),
+        (499, "499"),
+        (500, "500"),
+        (502, "502"),
+        (503, "503"),
+        (504, "504"),
+        (529, "529"),
+    ];
+    match KNOWN.binary_search_by_key(&status, |(known, _)| *known) {
+        Ok(found) => KNOWN[found].1,
+        Err(_) => match status / 100 {
+            1 => "1xx",
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            _ => "5xx",
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use lockgate_core::{Money, Operation, Origin, Usage};
+
+    use super::*;
+
+    const LABELS: DeploymentLabels<'_> = DeploymentLabels {
+        model_group: "gpt",
+        model: "gpt-4o",
+        model_id: "id-1",
+        api_base: "https://me:canary@api.example/v1?key=canary",
+        provider: "openai",
+    };
+
+    fn call() -> CallRecord {
+        let mut call = CallRecord::new("call-1", "openai", Operation::Chat);
+        call.duration = Duration::from_millis(1002);
+        call.upstream = Some(Duration::from_secs(1));
+        call.usage = Some(Usage { input: 100, output: 20, cache_read: Some(40), ..Usage::default() });
+        call.cost = Some(Money::from_dollars(0.0015));
+        call
+    }
+
+    fn sample(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+        let line = text.lines().find(|line| {
+            line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label))
+        });
+        line?.rsplit(' ').next()?.parse().ok()
+    }
+
+    #[test]
+    fn a_call_is_counted_under_litellms_names() {
+        let metrics = Metrics::new().unwrap();
+        let surface = metrics.surface("/v1/chat/completions", "gpt");
+        let deployment = metrics.deployment(&LABELS);
+        deployment.attempt_succeeded();
+        metrics.record(&call(), &surface, Some(&deployment));
+        let streamed = CallRecord { stream: true, ttft: Some(Duration::from_millis(300)), ..call() };
+        metrics.record(&streamed, &surface, Some(&deployment));
+        let text = metrics.render();
+        let route = ["requested_model=\"gpt\"", "route=\"/v1/chat/completions\"", "status_code=\"200\""];
+        assert_eq!(sample(&text, "litellm_proxy_total_requests_metric", &route), Some(2.0));
+        assert_eq!(sample(&text, "litellm_request_total_latency_metric_sum", &route[..2]), Some(2.004));
+        let labels = ["model_id=\"id-1\"", "api_base=\"https://api.example/v1\"", "api_provider=\"openai\""];
+        for (name, value) in [
+            ("litellm_requests_metric", 2.0),
+            ("litellm_spend_metric", 0.003),
+            ("litellm_total_tokens_metric", 240.0),
+            ("litellm_input_tokens_metric", 200.0),
+            ("litellm_output_tokens_metric", 40.0),
+            ("litellm_input_cached_tokens_metric", 80.0),
+            ("litellm_deployment_total_requests", 1.0),
+            ("litellm_deployment_success_responses", 1.0),
+            ("litellm_llm_api_latency_metric_count", 2.0),
+            ("litellm_llm_api_time_to_first_token_metric_count", 1.0),
+            ("litellm_overhead_latency_metric_count", 2.0),
+            ("litellm_deployment_latency_per_output_token_sum", 0.1),
+        ] {
+            assert_eq!(sample(&text, name, &labels), Some(value), "{name}");
+        }
+        assert!(!text.contains("canary"));
+    }
+
+    #[test]
+    fn failures_are_counted_by_status_and_class() {
+        let metrics = Metrics::new().unwrap();
+        let surface = metrics.surface("/v1/messages", "");
+        let deployment = metrics.deployment(&LABELS);
+        let error = Error::new(ErrorKind::RateLimit, Origin::Upstream, "canary").with_status(429);
+        deployment.attempt_failed(&error);
+        deployment.cooled_down(&error);
+        let failed = CallRecord {
+            status: 429,
+            error: Some(ErrorKind::RateLimit),
+            dropped_params: 2,
+            unpriced: true,
+            estimated: true,
+            ..call()
+        };
+        metrics.record(&failed, &surface, Some(&deployment));
+        metrics.fallback("gpt", "claude", ErrorKind::RateLimit, true);
+        let text = metrics.render();
+        let class = ["exception_status=\"429\"", "exception_class=\"RateLimitError\""];
+        assert_eq!(sample(&text, "litellm_proxy_failed_requests_metric", &class), Some(1.0));
+        assert_eq!(sample(&text, "litellm_deployment_failure_responses", &class), Some(1.0));
+        assert_eq!(sample(&text, "litellm_deployment_successful_fallbacks", &class), Some(1.0));
+        assert_eq!(sample(&text, "litellm_deployment_cooled_down", &class[..1]), Some(1.0));
+        assert_eq!(sample(&text, "litellm_deployment_state", &[]), Some(2.0));
+        assert_eq!(sample(&text, "lockgate_dropped_params_total", &[]), Some(2.0));
+        assert_eq!(sample(&text, "lockgate_unpriced_requests_total", &[]), Some(1.0));
+        assert_eq!(sample(&text, "lockgate_estimated_usage_total", &[]), Some(1.0));
+        assert!(!text.contains("canary"));
+    }
+
+    #[test]
+    fn the_number_of_series_does_not_grow_with_calls() {
+        let metrics = Metrics::new().unwrap();
+        let surface = metrics.surface("/v1/chat/completions", "gpt");
+        let deployment = metrics.deployment(&LABELS);
+        let series = || metrics.render().lines().filter(|line| !line.starts_with('#')).count();
+        for status in 200..=599 {
+            metrics.record(&CallRecord { status, ..call() }, &surface, Some(&deployment));
+        }
+        let before = series();
+        for number in 0..1000_u32 {
+            let mut call = CallRecord::new(format!("call-{number}"), "openai", Operation::Chat);
+            call.model_group = format!("user-{number}").into();
+            call.model = format!("model-{number}").into();
+            call.status = 100 + (number % 900) as u16;
+            metrics.record(&call, &surface, Some(&deployment));
+        }
+        assert!(series() <= before + 2, "{} {before}", series());
+    }
+
+    #[test]
+    fn the_same_labels_are_the_same_series_after_a_reload() {
+        let metrics = Metrics::new().unwrap();
+        metrics.deployment(&LABELS).attempt_succeeded();
+        metrics.deployment(&LABELS).attempt_succeeded();
+        assert_eq!(sample(&metrics.render(), "litellm_deployment_total_requests", &[]), Some(2.0));
+    }
+
+    #[test]
+    fn requests_in_flight_are_counted_down_by_dropping() {
+        let metrics = Metrics::new().unwrap();
+        let one = metrics.in_flight();
+        let two = metrics.in_flight();
+        assert!(metrics.render().contains("litellm_in_flight_requests 2\n"));
+        drop((one, two));
+        assert!(metrics.render().contains("litellm_in_flight_requests 0\n"));
     }
 }

@@ -23,3 +23,7 @@ pub use body::UpstreamBody;
 pub use config::{Limits, TransportConfig, TransportError};
 pub use egress::Egress;
 pub use send::Transport;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

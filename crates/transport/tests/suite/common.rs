@@ -1,6 +1,4 @@
 //! A scripted upstream on a local socket.
-#![allow(dead_code, reason = "each test file uses its own part")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::{
     sync::{

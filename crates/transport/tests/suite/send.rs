@@ -1,7 +1,4 @@
 //! Requests, answers, kept connections, cancelling.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-
-mod common;
 
 use std::{
     sync::{
@@ -11,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use common::{Upstream, ms, post, send, text, transport};
+use crate::common::{Upstream, ms, post, send, text, transport};
 use lockgate_core::{ErrorKind, Payload};
 use lockgate_transport::Limits;
 use tokio::{
