@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use lockgate_core::{
     Attempt, Call, Encoded, Error, Media, Notes, Payload, Reply, Result, Usage,
     transcode::{self, Answer, Stream},
 };
-use lockgate_router::Deployment;
+use lockgate_router::{Deployment, with_client_credentials};
 use lockgate_transport::{Limits, UpstreamBody};
 
 use crate::{
@@ -64,9 +64,14 @@ pub(crate) struct Opened {
 /// The call cannot be expressed for it, it refused, or it failed before the first content.
 pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mut Meter) -> Result<Success> {
     let call = &*progress.call;
-    let target = &deployment.target;
+    let options = &call.options;
+    let own = match (&options.api_key, &options.api_base) {
+        (None, None) => None,
+        (key, base) => Some(with_client_credentials(&deployment.target, key.as_ref(), base.as_deref())?),
+    };
+    let target = own.as_ref().unwrap_or(&deployment.target);
     let (dialect, _) = target.provider.dialect_for(call.surface.id());
-    if let Some(text) = call.options.mock_response.as_ref().or(deployment.mock_response.as_ref()) {
+    if let Some(text) = options.mock_response.as_ref().or(deployment.mock_response.as_ref()) {
         return local(call, crate::mock::reply(call, target, text));
     }
     if let Some(reply) = dialect.local(call, target) {
@@ -77,7 +82,8 @@ pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mu
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
     let request = std::mem::take(&mut encoded.request);
     let sent = Instant::now();
-    let response = progress.gateway.transport().send(request, limits(call, deployment)).await;
+    let response =
+        progress.gateway.transport().send(request, limits(call, deployment, meter.elapsed())).await;
     let outcome = match response {
         Ok(response) => receive(&attempt, encoded, response).await,
         Err(error) => Err(error),
@@ -173,10 +179,11 @@ async fn fetch(progress: &Progress, urls: Vec<String>) -> Result<Media> {
     Ok(media)
 }
 
-/// The deployment's limits, tightened by the client's wishes.
-fn limits(call: &Call, deployment: &Deployment) -> Limits {
+/// The deployment's limits, tightened by the client's wishes, less the time that is already gone.
+fn limits(call: &Call, deployment: &Deployment, elapsed: Duration) -> Limits {
     let timeouts = &deployment.timeouts;
     let total = call.options.timeout.map_or(timeouts.total, |timeout| timeout.min(timeouts.total));
+    let total = total.saturating_sub(elapsed).max(Duration::from_millis(1));
     let first_byte = if call.stream {
         call.options.stream_timeout.map_or(timeouts.first_byte, |timeout| timeout.min(timeouts.first_byte))
     } else {

@@ -1,5 +1,7 @@
 //! Stop 5: reads the body under a cap and makes it a [`Call`].
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body::Body as _;
@@ -22,6 +24,7 @@ pub(crate) async fn read(live: &Live, endpoint: Endpoint, inbound: Inbound) -> R
         endpoint.surface.read(endpoint.operation, headers, body, endpoint.path_model.as_deref())?;
     call.id = id;
     call.received = received;
+    header_options(&mut call)?;
     refuse_client_credentials(live, &call)?;
     Ok(call)
 }
@@ -56,6 +59,37 @@ pub(crate) async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usiz
         whole.extend_from_slice(&data);
     }
     Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// What clients may also say in headers; the body wins.
+fn header_options(call: &mut Call) -> Result<()> {
+    let seconds = |name: &'static str| -> Result<Option<Duration>> {
+        let Some(value) = call.headers.get(name) else { return Ok(None) };
+        let seconds = value.to_str().ok().and_then(|text| text.parse::<f64>().ok());
+        let limit = seconds
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|limit| !limit.is_zero());
+        limit.map(Some).ok_or_else(|| {
+            Error::bad_field(name, format!("`{name}` must be a number of seconds above zero."))
+        })
+    };
+    let (timeout, stream_timeout) = (seconds("x-litellm-timeout")?, seconds("x-litellm-stream-timeout")?);
+    let text = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
+    let num_retries = text("x-litellm-num-retries").map(|text| {
+        let message = "`x-litellm-num-retries` must be a whole number.";
+        text.parse().map_err(|_| Error::bad_field("x-litellm-num-retries", message))
+    });
+    let tags: Vec<String> = text("x-litellm-tags")
+        .into_iter()
+        .flat_map(|tags| tags.split(','))
+        .map(|tag| tag.trim().to_owned())
+        .collect();
+    let options = &mut call.options;
+    options.timeout = options.timeout.or(timeout);
+    options.stream_timeout = options.stream_timeout.or(stream_timeout);
+    options.num_retries = options.num_retries.or(num_retries.transpose()?);
+    options.tags.extend(tags);
+    Ok(())
 }
 
 /// SEC-6: keys and base URLs of clients are refused unless the operator allows them.

@@ -33,6 +33,7 @@ struct Open {
     record: CallRecord,
     route: &'static str,
     call: Option<Arc<Call>>,
+    found: Option<Route>,
     deployment: Option<(Arc<Deployment>, DeploymentMetrics)>,
     /// Counts the call as under way on its deployment until it is settled.
     in_flight: Option<InFlight>,
@@ -54,6 +55,7 @@ impl Meter {
             record,
             route: endpoint.route,
             call: None,
+            found: None,
             deployment: None,
             in_flight: None,
             received: inbound.received,
@@ -74,6 +76,7 @@ impl Meter {
         if let Some(open) = &mut self.open {
             let wildcard = route.deployments.first().is_some_and(|deployment| deployment.wildcard);
             open.record.model_group = if wildcard { Arc::from("*") } else { route.group.clone() };
+            open.found = Some(route.clone());
         }
     }
 
@@ -157,6 +160,9 @@ impl Meter {
         let Some(mut open) = self.open.take() else { return };
         let usage = usage.or_else(|| open.estimate(|| chunks));
         open.price(usage);
+        if let Some(error) = error {
+            open.deployment_failed(error);
+        }
         let status = error.map_or(200, |error| error.kind().status());
         open.close(status, error, self.started.elapsed(), Some(self.upstream));
     }
@@ -207,7 +213,7 @@ impl Open {
         let (deployment, _) = self.deployment.as_ref()?;
         let terms = Terms { at: Some(self.received), ..Terms::default() };
         let cost = match (&deployment.price, usage.provider_cost) {
-            (Some(price), _) if !price.is_unpriced() => Some(price.cost(&usage, &terms)),
+            (Some(price), _) if !price.is_unpriced() => price.priced(&usage, &terms),
             (_, Some(reported)) => Some(Cost::reported(reported)),
             _ => None,
         };

@@ -6,6 +6,7 @@
 //! - [`Routes`] finds the deployments behind a public model name.
 //! - [`Plan`] says, attempt by attempt, where a call goes next, by the [`Policy`] and what [`Health`] remembers.
 
+mod client_side;
 mod cooldown;
 mod credential;
 mod deployment;
@@ -19,6 +20,7 @@ mod routes;
 mod select;
 pub mod target;
 
+pub use client_side::with_client_credentials;
 pub use deployment::{Deployment, Timeouts};
 pub use health::{Health, InFlight};
 pub use params::Params;

@@ -1,0 +1,41 @@
+//! Credentials and addresses that a client brings itself, where the operator allows that.
+
+use std::sync::Arc;
+
+use lockgate_core::{Error, Secret, Target};
+
+use crate::{Issue, credential::Credential};
+
+/// The target with the client's own key and base URL.
+///
+/// Nothing that the operator holds travels to an address of the client's: with a base URL of its own, the operator's
+/// key, headers and body members are left out (SEC-6).
+///
+/// # Errors
+/// The key cannot stand in a header.
+pub fn with_client_credentials(
+    target: &Target,
+    key: Option<&Secret>,
+    base: Option<&str>,
+) -> Result<Target, Error> {
+    let mut target = target.clone();
+    let credential = match key {
+        Some(key) => Some(Credential::Key(key.clone())),
+        None => base.map(|_| Credential::None),
+    };
+    if let Some(credential) = credential {
+        target.signer = credential.signer(&target.provider).map_err(refused)?;
+        target.alternate_signers = Arc::new(credential.alternates(&target.provider).map_err(refused)?);
+    }
+    if let Some(base) = base {
+        target.base = Arc::from(base.trim_end_matches('/'));
+        target.custom_base = true;
+        target.headers = Arc::new([]);
+        target.extra_body = Arc::new([]);
+    }
+    Ok(target)
+}
+
+fn refused(issue: Issue) -> Error {
+    Error::bad_field("api_key", issue.message)
+}
