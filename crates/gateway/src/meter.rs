@@ -232,6 +232,15 @@ impl Open {
         total
     }
 
+    /// A stream broke after the plan had its success: the deployment's health has to know.
+    fn deployment_failed(&self, error: &Error) {
+        if let (Some((deployment, handle)), Some(route)) = (&self.deployment, &self.found) {
+            handle.attempt_failed(error);
+            let policy = &self.live.snapshot.policy;
+            self.live.health.failed(deployment, &route.deployments, error, policy, Instant::now());
+        }
+    }
+
     fn close(
         mut self: Box<Self>,
         status: u16,
