@@ -5,7 +5,8 @@ mod support;
 
 use std::{path::PathBuf, process::Stdio};
 
-use support::{Answer, HELLO, HELLO_STREAM, TOOL_CALL, Upstream};
+use lockgate_testkit::upstream::Answer;
+use support::{HELLO, HELLO_STREAM, TOOL_CALL, sse, upstream};
 use tokio::process::Command;
 
 /// Runs an example and gives what it printed. Cargo has built it beside this test.
@@ -39,16 +40,16 @@ async fn against_the_built_in_model() {
 #[tokio::test]
 async fn against_a_scripted_upstream() {
     let model = "openai/gpt-4o";
-    let whole = Upstream::start(vec![Answer::json(200, HELLO)]).await;
-    assert!(run("chat", model, Some(&whole.url)).await.starts_with("Hello!\n9 tokens in, 2 out"));
-    assert!(run("fallback", model, Some(&whole.url)).await.starts_with("openai said: Hello!"));
-    let stream = Upstream::start(vec![Answer::sse(&HELLO_STREAM)]).await;
-    assert_eq!(run("stream", model, Some(&stream.url)).await, "Hello!\n2 tokens out\n");
-    let tools = Upstream::start(vec![Answer::json(200, TOOL_CALL), Answer::json(200, HELLO)]).await;
-    assert_eq!(run("tools", model, Some(&tools.url)).await, "(looking up the weather in Paris)\nHello!\n");
+    let whole = upstream(vec![Answer::json(200, HELLO)]).await;
+    assert!(run("chat", model, Some(&whole.url())).await.starts_with("Hello!\n9 tokens in, 2 out"));
+    assert!(run("fallback", model, Some(&whole.url())).await.starts_with("openai said: Hello!"));
+    let stream = upstream(vec![sse(&HELLO_STREAM)]).await;
+    assert_eq!(run("stream", model, Some(&stream.url())).await, "Hello!\n2 tokens out\n");
+    let tools = upstream(vec![Answer::json(200, TOOL_CALL), Answer::json(200, HELLO)]).await;
+    assert_eq!(run("tools", model, Some(&tools.url())).await, "(looking up the weather in Paris)\nHello!\n");
     let vectors = r#"{"object":"list","model":"text-embedding-3-small","data":[{"object":"embedding","index":0,"embedding":[1.0]},{"object":"embedding","index":1,"embedding":[0.5]},{"object":"embedding","index":2,"embedding":[0.25]}],"usage":{"prompt_tokens":3,"total_tokens":3}}"#;
-    let embed = Upstream::start(vec![Answer::json(200, vectors)]).await;
+    let embed = upstream(vec![Answer::json(200, vectors)]).await;
     assert!(
-        run("embed", "openai/text-embedding-3-small", Some(&embed.url)).await.starts_with("1 numbers for")
+        run("embed", "openai/text-embedding-3-small", Some(&embed.url())).await.starts_with("1 numbers for")
     );
 }

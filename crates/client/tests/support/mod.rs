@@ -1,158 +1,23 @@
-//! A scripted upstream on 127.0.0.1: one answer for each request, in order; the last one is repeated.
-
+//! Answers of the scripted upstream.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use lockgate_testkit::upstream::{Answer, Upstream};
 
-/// One scripted answer.
-#[derive(Clone)]
-pub(crate) struct Answer {
-    status: u16,
-    kind: &'static str,
-    pieces: Vec<(Duration, String)>,
-    cut: bool,
+/// A server that gives these answers in turn.
+pub(crate) async fn upstream(answers: Vec<Answer>) -> Upstream {
+    Upstream::script(answers).await.unwrap()
 }
 
-impl Answer {
-    pub(crate) fn json(status: u16, body: &str) -> Self {
-        Self { status, kind: "application/json", pieces: vec![(Duration::ZERO, body.to_owned())], cut: false }
-    }
-
-    /// A stream of `data:` lines.
-    pub(crate) fn sse(events: &[&str]) -> Self {
-        let pieces = events.iter().map(|event| (Duration::ZERO, format!("data: {event}\n\n"))).collect();
-        Self { status: 200, kind: "text/event-stream", pieces, cut: false }
-    }
-
-    /// The connection breaks after the last piece.
-    pub(crate) fn cut(mut self) -> Self {
-        self.cut = true;
-        self
-    }
-
-    /// Waits before the last piece.
-    pub(crate) fn slow(mut self, delay: Duration) -> Self {
-        if let Some((before, _)) = self.pieces.last_mut() {
-            *before = delay;
-        }
-        self
-    }
+/// A stream of `data:` lines, ended in good order.
+pub(crate) fn sse(events: &[&str]) -> Answer {
+    Answer::stream(events.iter().map(|event| format!("data: {event}\n\n")), Duration::ZERO)
 }
 
-/// A request as it came: head and body.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-pub(crate) struct Upstream {
-    pub(crate) url: String,
-    requests: Arc<Mutex<Vec<Request>>>,
-    hung_up: Arc<AtomicUsize>,
-}
-
-impl Upstream {
-    pub(crate) async fn start(script: Vec<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let hung_up = Arc::new(AtomicUsize::new(0));
-        let (seen, gone) = (requests.clone(), hung_up.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, script.clone(), seen.clone(), gone.clone()));
-            }
-        });
-        Self { url, requests, hung_up }
-    }
-
-    pub(crate) fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
-    }
-
-    /// Waits until a client has hung up in the middle of an answer.
-    pub(crate) async fn hung_up(&self) {
-        for _ in 0..200 {
-            if self.hung_up.load(SeqCst) > 0 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("nobody hung up");
-    }
-}
-
-async fn serve(
-    mut stream: TcpStream,
-    script: Vec<Answer>,
-    seen: Arc<Mutex<Vec<Request>>>,
-    gone: Arc<AtomicUsize>,
-) {
-    while let Some(request) = read(&mut stream).await {
-        let number = {
-            let mut seen = seen.lock().unwrap();
-            seen.push(request);
-            seen.len() - 1
-        };
-        let answer = script[number.min(script.len() - 1)].clone();
-        let head = format!(
-            "HTTP/1.1 {} Scripted\r\ncontent-type: {}\r\ntransfer-encoding: chunked\r\n\r\n",
-            answer.status, answer.kind
-        );
-        stream.write_all(head.as_bytes()).await.unwrap();
-        for (delay, piece) in &answer.pieces {
-            let mut byte = [0];
-            tokio::select! {
-                // The client has nothing to say here: a read ends when it hangs up.
-                _ = stream.read(&mut byte) => {
-                    gone.fetch_add(1, SeqCst);
-                    return;
-                }
-                () = tokio::time::sleep(*delay) => {}
-            }
-            let chunk = format!("{:x}\r\n{piece}\r\n", piece.len());
-            if stream.write_all(chunk.as_bytes()).await.is_err() {
-                return;
-            }
-        }
-        if answer.cut {
-            return;
-        }
-        stream.write_all(b"0\r\n\r\n").await.unwrap();
-    }
-}
-
-async fn read(stream: &mut TcpStream) -> Option<Request> {
-    let mut bytes = Vec::new();
-    let head = loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break end + 4;
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
-    while bytes.len() < head + length {
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
-    Some(Request { head: text, body: String::from_utf8_lossy(&bytes[head..]).into_owned() })
+/// A stream of `data:` lines that is not ended.
+pub(crate) fn open_sse(events: &[&str]) -> Answer {
+    Answer::open_stream(events.iter().map(|event| format!("data: {event}\n\n")), Duration::ZERO)
 }
 
 /// A whole chat answer of OpenAI's.
