@@ -92,7 +92,7 @@ impl Attempt<'_> {
         match self.target.provider.dialect_for(self.call.surface.id()).1 {
             None => Cow::Borrowed(&*self.target.base),
             Some(Alternate { base_url: Some(base), .. }) if !self.target.custom_base => Cow::Borrowed(base),
-            Some(alternate) => Cow::Owned(format!("{}{}", self.target.base, alternate.path)),
+            Some(alternate) => Cow::Owned(alternate.below(&self.target.base)),
         }
     }
 

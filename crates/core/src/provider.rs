@@ -43,8 +43,21 @@ pub struct Alternate {
     pub base_url: Option<String>,
     /// Appended to a base URL that the operator gave for the whole provider.
     pub path: String,
+    /// Ends of such a base URL that belong to the provider's usual dialect: `/v1`.
+    pub strip: Vec<String>,
     /// How calls to it are authorised, if otherwise than the provider's.
     pub auth: Option<AuthScheme>,
+}
+
+impl Alternate {
+    /// Where it is for an operator who gave this base URL for the whole provider.
+    pub fn below(&self, base: &str) -> String {
+        if base.ends_with(&self.path) && !self.path.is_empty() {
+            return base.to_owned();
+        }
+        let root = self.strip.iter().find_map(|end| base.strip_suffix(end.as_str())).unwrap_or(base);
+        format!("{root}{}", self.path)
+    }
 }
 
 impl Provider {

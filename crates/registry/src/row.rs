@@ -59,6 +59,8 @@ pub struct AlternateRow {
     pub base_url: Option<String>,
     /// Appended to an `api_base` of the user.
     pub path: String,
+    /// Ends of such an `api_base` that are cut off before: `/v1`.
+    pub strip: Vec<String>,
     /// How calls to it are authorised, if otherwise.
     pub auth: Option<AuthRow>,
 }
@@ -134,6 +136,7 @@ impl Row {
                 dialect: find(&row.dialect)?,
                 base_url: row.base_url.clone(),
                 path: row.path.clone(),
+                strip: row.strip.clone(),
                 auth: row.auth.as_ref().map(|auth| auth.scheme(id)).transpose()?,
             });
         }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+use lockgate_anthropic::AnthropicSurface;
 use lockgate_core::{
     Attempt, AuthScheme, Call, Media, ModelFacts, Operation, ParamPolicy, Provider, Signer, Surface, Target,
     target::{HeaderSigner, Unsigned},
@@ -188,6 +189,32 @@ fn an_operator_s_base_gets_what_it_lacks() {
 }
 
 #[test]
+fn clients_of_anthropic_s_surface_reach_a_provider_s_own_messages() {
+    let registry = Registry::builtin().unwrap();
+    for (id, base, url, header) in [
+        ("deepseek", "", "https://api.deepseek.com/anthropic/v1/messages", "x-api-key"),
+        ("deepseek", "https://p.example/v1", "https://p.example/anthropic/v1/messages", "x-api-key"),
+        ("deepseek", "https://p.example/anthropic", "https://p.example/anthropic/v1/messages", "x-api-key"),
+        ("deepseek", "https://p.example", "https://p.example/anthropic/v1/messages", "x-api-key"),
+        ("minimax", "", "https://api.minimax.io/anthropic/v1/messages", "x-api-key"),
+        ("tencent", "", "https://tokenhub-intl.tencentcloudmaas.com/v1/messages", "authorization"),
+        ("tencent", "https://p.example/v1", "https://p.example/v1/messages", "authorization"),
+    ] {
+        let provider = registry.get(id).unwrap();
+        let target =
+            target(provider, if base.is_empty() { "https://unused.example" } else { base }, !base.is_empty());
+        let body = r#"{"model":"r","max_tokens":5,"messages":[{"role":"user","content":"Hi"}]}"#;
+        let call = AnthropicSurface.read(Operation::Chat, HeaderMap::new(), body.into(), None).unwrap();
+        let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+        let encoded = transcode::prepare(&attempt, SystemTime::UNIX_EPOCH)
+            .unwrap_or_else(|e| panic!("{}", e.message()));
+        assert_eq!(encoded.request.uri(), url, "{id}");
+        assert!(encoded.request.headers().contains_key(header), "{id}");
+        assert!(encoded.relay, "{id}");
+    }
+}
+
+#[test]
 fn a_user_s_row_is_of_the_same_type() {
     let mut registry = Registry::builtin().unwrap();
     registry
@@ -270,18 +297,21 @@ fn target(provider: &Arc<Provider>, base: &str, custom_base: bool) -> Target {
         let name = HeaderName::try_from(name).unwrap();
         Arc::new(HeaderSigner::new(name, HeaderValue::try_from(value).unwrap()))
     };
-    let signer = match &provider.auth.scheme {
+    let signer = |scheme: &AuthScheme| match scheme {
         AuthScheme::Bearer => header(AUTHORIZATION.as_str(), "Bearer k".to_owned()),
         AuthScheme::Header { name, prefix } => header(name, format!("{prefix}k")),
         AuthScheme::None => Arc::new(Unsigned),
     };
+    let alternates = provider.alternates.iter();
+    let alternate_signers: BTreeMap<String, Arc<dyn Signer>> =
+        alternates.filter_map(|own| Some((own.surface.clone(), signer(own.auth.as_ref()?)))).collect();
     Target {
         provider: provider.clone(),
         model: Arc::from("m"),
         base: Arc::from(base),
         custom_base,
-        signer,
-        alternate_signers: Arc::default(),
+        signer: signer(&provider.auth.scheme),
+        alternate_signers: Arc::new(alternate_signers),
         headers: Arc::from([]),
         defaults: Arc::from([]),
         extra_body: Arc::from([]),
