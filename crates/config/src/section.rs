@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::{
-    keys::{Place, Status, Type},
+    keys::{Found, Place, Type},
     report::Report,
     suggest,
     yaml::{At, Entry, Kind, Node},
@@ -21,7 +21,8 @@ impl<'t> Section<'t> {
     /// The section of that name, its keys checked.
     pub(crate) fn open(root: &'t Node, place: &Place, report: &mut Report) -> Self {
         let node = root.get(place.name).filter(|node| !node.is_null());
-        if let Some(node) = node {
+        // What is no map is a problem of the top already.
+        if let Some(node) = node.filter(|node| node.map().is_some()) {
             check(node, place, place.name, report);
         }
         Self { node }
@@ -98,12 +99,10 @@ pub(crate) fn check(node: &Node, place: &Place, path: &str, report: &mut Report)
     for entry in entries {
         let at = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
         match place.find(&entry.key) {
-            Some(key) if key.status == Status::Later && asks_for_something(&entry.value) => {
+            Some(Found::Later) if asks_for_something(&entry.value) => {
                 report.inactive.insert(plain(&at));
             }
-            Some(key) if key.status == Status::Active => {
-                check_value(&entry.value, key.kind, entry.at, &at, report)
-            }
+            Some(Found::Key(key)) if key.active => check_value(&entry.value, key.kind, entry.at, &at, report),
             Some(_) => {}
             None => unknown(entry, place, &at, report),
         }
@@ -111,7 +110,7 @@ pub(crate) fn check(node: &Node, place: &Place, path: &str, report: &mut Report)
 }
 
 fn unknown(entry: &Entry, place: &Place, path: &str, report: &mut Report) {
-    let near = suggest::nearest(&entry.key, place.all().map(|key| key.name));
+    let near = suggest::nearest(&entry.key, place.names());
     let remedy = match near {
         Some(near) => format!("Did you mean `{near}`?"),
         None if place.open => return,

@@ -53,7 +53,7 @@ mod tests {
             ("drop_parms", Some("drop_params")),
             ("drop-params", Some("drop_params")),
             ("num_retires", Some("num_retries")),
-            ("materkey", None),
+            ("materkey", Some("master_key")),
             ("master_kye", Some("master_key")),
             ("rpn", None),
             ("something_else", None),

@@ -1,4 +1,4 @@
-use super::{Key, Type::*, active, later, moot};
+use super::{Key, Type::*, active, moot};
 
 pub(super) const ACTIVE: &[Key] = &[
     active("LITELLM_MASTER_KEY", Text, "", "The master key, where `general_settings.master_key` is silent."),
@@ -27,27 +27,6 @@ pub(super) const ACTIVE: &[Key] = &[
         "",
         "If set, the drain delay is 5 s unless configured otherwise.",
     ),
-];
-
-pub(super) const LATER: &[Key] = &[
-    later("DATABASE_URL"),
-    later("DIRECT_URL"),
-    later("DISABLE_ADMIN_ENDPOINTS"),
-    later("DISABLE_ADMIN_UI"),
-    later("DISABLE_LLM_API_ENDPOINTS"),
-    later("LITELLM_CONFIG_BUCKET_NAME"),
-    later("LITELLM_CONFIG_BUCKET_OBJECT_KEY"),
-    later("LITELLM_CORS_ORIGINS"),
-    later("LITELLM_SALT_KEY"),
-    later("PROXY_BASE_URL"),
-    later("REDIS_CLUSTER_NODES"),
-    later("REDIS_HOST"),
-    later("REDIS_PASSWORD"),
-    later("REDIS_PORT"),
-    later("REDIS_URL"),
-    later("STORE_MODEL_IN_DB"),
-    later("UI_PASSWORD"),
-    later("UI_USERNAME"),
     moot("LITELLM_LICENSE", "Nothing here needs a licence."),
     moot(
         "LITELLM_LOCAL_MODEL_COST_MAP",
@@ -55,3 +34,9 @@ pub(super) const LATER: &[Key] = &[
     ),
     moot("LITELLM_MODE", "No `.env` file is loaded."),
 ];
+
+pub(super) const LATER: &str = "\
+    DATABASE_URL DIRECT_URL DISABLE_ADMIN_ENDPOINTS DISABLE_ADMIN_UI DISABLE_LLM_API_ENDPOINTS \
+    LITELLM_CONFIG_BUCKET_NAME LITELLM_CONFIG_BUCKET_OBJECT_KEY LITELLM_CORS_ORIGINS LITELLM_SALT_KEY \
+    PROXY_BASE_URL REDIS_CLUSTER_NODES REDIS_HOST REDIS_PASSWORD REDIS_PORT REDIS_URL STORE_MODEL_IN_DB \
+    UI_PASSWORD UI_USERNAME";

@@ -25,15 +25,32 @@ pub(crate) enum Type {
     Any,
 }
 
-/// What a key does in this build.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Status {
-    /// It is obeyed.
-    Active,
-    /// It is understood and said to be not active yet.
+impl Type {
+    /// For the reference.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Flag => "true or false",
+            Self::Count => "whole number",
+            Self::Number => "number",
+            Self::Seconds => "seconds",
+            Self::Text => "text",
+            Self::Texts => "list of texts",
+            Self::List => "list",
+            Self::Map => "map",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// What a declared name is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found {
+    /// A key with a meaning.
+    Key(&'static Key),
+    /// One that is understood and said to be not active yet.
     Later,
-    /// It is accepted; there is nothing here that it could change.
-    Moot,
+    /// One that the dialects of clouds read.
+    Kept,
 }
 
 /// A declared key.
@@ -43,8 +60,9 @@ pub(crate) struct Key {
     pub(crate) kind: Type,
     /// What holds without it; empty: nothing.
     pub(crate) default: &'static str,
-    pub(crate) status: Status,
-    /// One line. Empty for keys that are not active yet: their meaning is LiteLLM's.
+    /// Whether it changes anything; if not, it is accepted all the same.
+    pub(crate) active: bool,
+    /// One line.
     pub(crate) meaning: &'static str,
 }
 
@@ -55,49 +73,73 @@ pub(crate) struct Place {
     pub(crate) name: &'static str,
     /// One line about it.
     pub(crate) meaning: &'static str,
-    pub(crate) keys: &'static [&'static [Key]],
+    pub(crate) keys: &'static [Key],
+    /// Names of keys that are not active yet; their meaning is LiteLLM's.
+    pub(crate) later: &'static str,
+    /// Names of keys that are kept for the dialects that read them.
+    pub(crate) kept: &'static str,
     /// Whether keys that are not declared mean something too.
     pub(crate) open: bool,
 }
 
 impl Place {
-    pub(crate) fn find(&self, name: &str) -> Option<&'static Key> {
-        self.all().find(|key| key.name == name)
+    pub(crate) fn find(&self, name: &str) -> Option<Found> {
+        if let Some(key) = self.keys.iter().find(|key| key.name == name) {
+            return Some(Found::Key(key));
+        }
+        let has = |names: &str| names.split_whitespace().any(|one| one == name);
+        has(self.later).then_some(Found::Later).or_else(|| has(self.kept).then_some(Found::Kept))
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> {
-        self.keys.iter().copied().flatten()
+    /// The names of all keys.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        let rest = self.later.split_whitespace().chain(self.kept.split_whitespace());
+        self.keys.iter().map(|key| key.name).chain(rest)
     }
 }
 
-pub(crate) const TOP: Place =
-    Place { name: "", meaning: "The sections of the file.", keys: &[top::ACTIVE, top::LATER], open: false };
+pub(crate) const TOP: Place = Place {
+    name: "",
+    meaning: "The sections of the file.",
+    keys: top::ACTIVE,
+    later: top::LATER,
+    kept: "",
+    open: false,
+};
 
 pub(crate) const GENERAL: Place = Place {
     name: "general_settings",
     meaning: "The server: who may call, how much, and how it stops.",
-    keys: &[general::ACTIVE, general::LATER],
+    keys: general::ACTIVE,
+    later: general::LATER,
+    kept: "",
     open: false,
 };
 
 pub(crate) const LITELLM: Place = Place {
     name: "litellm_settings",
     meaning: "Every call: parameters, time limits, fetching, logs.",
-    keys: &[litellm::ACTIVE, litellm::LATER],
+    keys: litellm::ACTIVE,
+    later: litellm::LATER,
+    kept: "",
     open: false,
 };
 
 pub(crate) const ROUTER: Place = Place {
     name: "router_settings",
     meaning: "Which deployment is tried, how often, and what comes after it.",
-    keys: &[router::ACTIVE, router::LATER],
+    keys: router::ACTIVE,
+    later: router::LATER,
+    kept: "",
     open: false,
 };
 
 pub(crate) const ENTRY: Place = Place {
     name: "model_list[]",
     meaning: "One deployment: a provider's model under a public name.",
-    keys: &[deployment::ENTRY],
+    keys: deployment::ENTRY,
+    later: "",
+    kept: "",
     open: false,
 };
 
@@ -105,14 +147,18 @@ pub(crate) const PARAMS: Place = Place {
     name: "model_list[].litellm_params",
     meaning: "Where the deployment is, its credential, limits and defaults. Any other key is a parameter that is sent to \
               the provider where the client's request does not have it (`temperature`, `max_tokens`, `top_k`, …).",
-    keys: &[deployment::PARAMS, deployment::PARAMS_LATER],
+    keys: deployment::PARAMS,
+    later: deployment::PARAMS_LATER,
+    kept: deployment::PARAMS_KEPT,
     open: true,
 };
 
 pub(crate) const INFO: Place = Place {
     name: "model_list[].model_info",
     meaning: "Facts about the deployment; other keys are kept and shown by `/model/info`.",
-    keys: &[deployment::INFO, deployment::INFO_LATER],
+    keys: deployment::INFO,
+    later: deployment::INFO_LATER,
+    kept: "",
     open: true,
 };
 
@@ -120,18 +166,21 @@ pub(crate) const INFO: Place = Place {
 pub(crate) const PLACES: &[Place] = &[TOP, ENTRY, PARAMS, INFO, GENERAL, LITELLM, ROUTER];
 
 /// Environment variables that are read, besides those of the providers.
-pub(crate) const VARIABLES: &[&[Key]] = &[env::ACTIVE, env::LATER];
+pub(crate) const VARIABLES: Place = Place {
+    name: "environment",
+    meaning: "Variables that are read, besides the providers' keys and addresses.",
+    keys: env::ACTIVE,
+    later: env::LATER,
+    kept: "",
+    open: true,
+};
 
 const fn active(name: &'static str, kind: Type, default: &'static str, meaning: &'static str) -> Key {
-    Key { name, kind, default, status: Status::Active, meaning }
-}
-
-const fn later(name: &'static str) -> Key {
-    Key { name, kind: Type::Any, default: "", status: Status::Later, meaning: "" }
+    Key { name, kind, default, active: true, meaning }
 }
 
 const fn moot(name: &'static str, meaning: &'static str) -> Key {
-    Key { name, kind: Type::Any, default: "", status: Status::Moot, meaning }
+    Key { name, kind: Type::Any, default: "", active: false, meaning }
 }
 
 #[cfg(test)]
@@ -141,18 +190,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_key_is_declared_once_and_active_ones_are_explained() {
+    fn each_key_is_declared_once_and_is_explained() {
         for place in PLACES {
             let mut seen = BTreeSet::new();
-            for key in place.all() {
-                assert!(seen.insert(key.name), "{}.{} is declared twice", place.name, key.name);
-                assert!(
-                    key.status != Status::Active || !key.meaning.is_empty(),
-                    "{}.{}",
-                    place.name,
-                    key.name
-                );
+            for name in place.names() {
+                assert!(seen.insert(name), "{}.{name} is declared twice", place.name);
             }
+            assert!(place.keys.iter().all(|key| key.meaning.ends_with('.')), "{}", place.name);
         }
     }
 }

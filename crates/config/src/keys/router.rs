@@ -1,4 +1,4 @@
-use super::{Key, Type::*, active, later};
+use super::{Key, Type::*, active};
 
 pub(super) const ACTIVE: &[Key] = &[
     active(
@@ -56,4 +56,9 @@ pub(super) const ACTIVE: &[Key] = &[
     ),
 ];
 
-pub(super) const LATER: &[Key] = &[later("redis_host")];
+pub(super) const LATER: &str = "\
+    alerting_config assistants_config cache_kwargs cache_responses caching_groups client_ttl debug_level \
+    default_priority deployment_affinity_ttl_seconds enable_health_check_routing enable_pre_call_checks \
+    enable_weighted_failover guardrail_list model_group_affinity_config optional_pre_call_checks plugins \
+    polling_interval provider_budget_config redis_db redis_host redis_password redis_port redis_url \
+    router_general_settings routing_groups search_tools set_verbose tag_routing_prefix weights";

@@ -1,4 +1,4 @@
-use super::{Key, Type::*, active, later};
+use super::{Key, Type::*, active};
 
 pub(super) const ACTIVE: &[Key] = &[
     active("model_list", List, "every provider whose key is in the environment", "The deployments."),
@@ -16,23 +16,7 @@ pub(super) const ACTIVE: &[Key] = &[
     active("providers", Map, "", "Providers of your own, as rows of the same form as the built-in ones."),
 ];
 
-pub(super) const LATER: &[Key] = &[
-    later("agent_list"),
-    later("agents"),
-    later("assistant_settings"),
-    later("callback_settings"),
-    later("default_vertex_config"),
-    later("files_settings"),
-    later("finetune_settings"),
-    later("guardrails"),
-    later("mcp_servers"),
-    later("mcp_tools"),
-    later("pass_through_endpoints"),
-    later("policies"),
-    later("policy_attachments"),
-    later("prompts"),
-    later("sandbox_tools"),
-    later("search_tools"),
-    later("vector_store_registry"),
-    later("worker_registry"),
-];
+pub(super) const LATER: &str = "\
+    agent_list agents assistant_settings callback_settings default_vertex_config files_settings \
+    finetune_settings guardrails mcp_servers mcp_tools pass_through_endpoints policies \
+    policy_attachments prompts sandbox_tools search_tools vector_store_registry worker_registry";
