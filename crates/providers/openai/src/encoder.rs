@@ -162,6 +162,18 @@ impl Encoder {
         self.delta(*choice, &format!("\"tool_calls\":[{}]", call.finish().get()), out);
     }
 
+    fn logprobs(&mut self, choice: u32, logprobs: &Raw, out: &mut Vec<u8>) {
+        if self.text_only() {
+            return;
+        }
+        let role = if self.open(choice) { "\"role\":\"assistant\"" } else { "" };
+        let json = format!(
+            "{{\"index\":{choice},\"delta\":{{{role}}},\"logprobs\":{},\"finish_reason\":null}}",
+            logprobs.get()
+        );
+        self.chunk(&json, "", out);
+    }
+
     fn finish(&mut self, choice: u32, reason: &FinishReason, out: &mut Vec<u8>) {
         let first = self.open(choice);
         if let Some(state) = self.state(choice) {
@@ -203,16 +215,7 @@ impl StreamEncoder for Encoder {
             Event::Refusal { choice, text } => {
                 self.delta(*choice, &format!("\"refusal\":{}", quote(text)), out);
             }
-            Event::Logprobs { choice, logprobs } => {
-                if !self.text_only() {
-                    let role = if self.open(*choice) { "\"role\":\"assistant\"" } else { "" };
-                    let json = format!(
-                        "{{\"index\":{choice},\"delta\":{{{role}}},\"logprobs\":{},\"finish_reason\":null}}",
-                        logprobs.get()
-                    );
-                    self.chunk(&json, "", out);
-                }
-            }
+            Event::Logprobs { choice, logprobs } => self.logprobs(*choice, logprobs, out),
             Event::Annotations { choice, annotations } => {
                 self.delta(*choice, &format!("\"annotations\":{}", annotations.get()), out);
             }
@@ -225,11 +228,9 @@ impl StreamEncoder for Encoder {
                 self.delta(*choice, &fields, out);
             }
             Event::Finish { choice, reason, .. } => self.finish(*choice, reason, out),
-            Event::Usage(usage) => {
-                if self.wants_usage {
-                    let members = format!(",\"usage\":{}", usage::write(usage).get());
-                    self.chunk("", &members, out);
-                }
+            Event::Usage(usage) if self.wants_usage => {
+                let members = format!(",\"usage\":{}", usage::write(usage).get());
+                self.chunk("", &members, out);
             }
             Event::Failure(error) => self.fail(error, out),
             Event::Done => {
@@ -244,5 +245,110 @@ impl StreamEncoder for Encoder {
         if !std::mem::replace(&mut self.ended, true) {
             write_sse(out, None, &error_body(error));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use bytes::Bytes;
+    use lockgate_core::{Surface, Usage};
+
+    use super::*;
+    use crate::OpenAiSurface;
+
+    static SURFACE: LazyLock<OpenAiSurface> = LazyLock::new(|| OpenAiSurface);
+
+    fn write(operation: Operation, body: &str, events: &[Event]) -> String {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let mut call = SURFACE.read(operation, http::HeaderMap::new(), body, None).unwrap();
+        call.id = "1".to_owned();
+        let mut encoder = Encoder::new(&call);
+        let mut out = Vec::new();
+        events.iter().for_each(|event| encoder.event(event, &mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    fn start() -> Event {
+        Event::Start { id: String::new(), model: "upstream".to_owned(), created: Some(5), usage: None }
+    }
+
+    fn text(text: &str) -> Event {
+        Event::Text { choice: 0, text: text.to_owned() }
+    }
+
+    fn stop() -> Event {
+        Event::Finish { choice: 0, reason: FinishReason::Stop, native: None, stop_sequence: None }
+    }
+
+    const HEAD: &str =
+        r#"data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":5,"model":"m","#;
+
+    #[test]
+    fn a_chat_stream() {
+        let usage = Usage { input: 3, output: 2, ..Usage::default() };
+        let body = r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#;
+        let events = [start(), text("a\n"), text("b"), stop(), Event::Usage(Box::new(usage)), Event::Done];
+        let lines = [
+            r#""choices":[{"index":0,"delta":{"role":"assistant","content":"a\n"},"finish_reason":null}]}"#,
+            r#""choices":[{"index":0,"delta":{"content":"b"},"finish_reason":null}]}"#,
+            r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+            r#""choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}"#,
+        ];
+        let expected: String = lines.iter().map(|line| format!("{HEAD}{line}\n\n")).collect();
+        assert_eq!(write(Operation::Chat, body, &events), format!("{expected}data: [DONE]\n\n"));
+    }
+
+    #[test]
+    fn a_text_stream() {
+        let out =
+            write(Operation::Completion, r#"{"model":"m"}"#, &[start(), text("a"), stop(), Event::Done]);
+        let head = r#"data: {"id":"cmpl-1","object":"text_completion","created":5,"model":"m","choices":["#;
+        assert_eq!(
+            out,
+            format!(
+                "{head}{}]}}\n\n{head}{}]}}\n\ndata: [DONE]\n\n",
+                r#"{"text":"a","index":0,"logprobs":null,"finish_reason":null}"#,
+                r#"{"text":"","index":0,"logprobs":null,"finish_reason":"stop"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn thinking_comes_as_text_and_then_as_a_whole_block_with_its_signature() {
+        let reasoning = |text: &str| Event::Reasoning { choice: 0, text: text.to_owned() };
+        let signature = Event::Signature { choice: 0, signature: "Eq+/==".to_owned() };
+        let out =
+            write(Operation::Chat, r#"{"model":"m"}"#, &[start(), reasoning("a"), reasoning("b"), signature]);
+        let block = r#"[{"type":"thinking","thinking":"ab","signature":"Eq+/=="}]"#;
+        assert!(out.contains(r#""delta":{"role":"assistant","reasoning_content":"a"}"#), "{out}");
+        let blocks =
+            format!(r#""thinking_blocks":{block},"provider_specific_fields":{{"thinking_blocks":{block}}}"#);
+        assert!(out.contains(&blocks), "{out}");
+    }
+
+    #[test]
+    fn tool_calls_and_members_of_chunks() {
+        let events = [
+            start(),
+            Event::Chunk { key: "service_tier".to_owned(), value: crate::lax::raw("\"flex\"") },
+            Event::ToolStart { choice: 0, index: 0, id: "c".to_owned(), name: "f".to_owned(), extra: None },
+            Event::ToolArguments { choice: 0, index: 0, fragment: "{\"a\"".to_owned() },
+        ];
+        let out = write(Operation::Chat, r#"{"model":"m"}"#, &events);
+        assert!(out.contains(
+            r#""tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":""}}]"#
+        ));
+        assert!(out.contains(r#","service_tier":"flex"}"#));
+        assert!(out.contains(r#""tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]"#));
+    }
+
+    #[test]
+    fn a_failure_ends_the_stream() {
+        let failure = Event::Failure(Error::internal("broken"));
+        let out = write(Operation::Chat, r#"{"model":"m"}"#, &[start(), failure, text("late"), Event::Done]);
+        assert!(out.starts_with("data: {\"error\":{\"message\":\"broken\""));
+        assert_eq!(out.matches("data:").count(), 1);
     }
 }

@@ -15,7 +15,8 @@ impl<T> Default for Lax<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Lax<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?;
+        // Borrowed, so that a value of another type costs no copy. All parsing here is of whole texts in memory.
+        let raw = <&serde_json::value::RawValue>::deserialize(deserializer)?;
         Ok(Self(serde_json::from_str(raw.get()).ok()))
     }
 }

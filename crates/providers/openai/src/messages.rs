@@ -126,7 +126,10 @@ pub(crate) fn without_null_content(messages: &str) -> Option<String> {
     let mut copied = 0;
     for at in memmem::find_iter(messages.as_bytes(), KEY) {
         let rest = messages.get(at + KEY.len()..)?.trim_start();
-        let Some(rest) = rest.strip_prefix(':').and_then(|rest| rest.trim_start().strip_prefix("null")) else { continue };
+        let Some(rest) = rest.strip_prefix(':').and_then(|rest| rest.trim_start().strip_prefix("null"))
+        else {
+            continue;
+        };
         let rest = rest.trim_start();
         let before = messages.get(copied..at)?;
         match rest.strip_prefix(',') {

@@ -149,9 +149,10 @@ impl<'a> Support<'a> {
         }
     }
 
-    /// Whether the name is a parameter that anybody could fail to support. Others are forwarded.
-    pub(crate) fn knows(name: &str) -> bool {
-        BASE.binary_search(&name).is_ok() || SPECIAL.contains(&name)
+    /// The name, if it is a parameter that anybody could fail to support. Others are forwarded.
+    pub(crate) fn known(name: &str) -> Option<&'static str> {
+        let base = BASE.binary_search(&name).ok().and_then(|at| BASE.get(at));
+        base.or_else(|| SPECIAL.iter().find(|own| **own == name)).copied()
     }
 
     /// Whether the parameter may be sent.
@@ -198,7 +199,7 @@ impl<'a> Support<'a> {
 }
 
 /// The refusal that names each parameter and says how to go on.
-pub(crate) fn unsupported(target: &Target, names: &[String]) -> Error {
+pub(crate) fn unsupported(target: &Target, names: &[&str]) -> Error {
     let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let (provider, model) = (&target.provider.title, &target.model);
     let verb = if names.len() == 1 { "this parameter" } else { "these parameters" };
@@ -211,7 +212,7 @@ pub(crate) fn unsupported(target: &Target, names: &[String]) -> Error {
         ),
     );
     match names.first() {
-        Some(name) => error.with_param(name.clone()),
+        Some(name) => error.with_param(*name),
         None => error,
     }
 }

@@ -115,15 +115,15 @@ impl<'a> Draft<'a> {
         self.notes.rewritten.push(from.to_owned());
     }
 
-    /// The names of all members that will be sent.
-    fn names(&self) -> Vec<Cow<'_, str>> {
-        let mut names: Vec<Cow<'_, str>> = self.body.members().map(|member| member.key).collect();
-        for (key, value) in &self.changed {
-            if value.is_some() && !names.contains(key) {
-                names.push(Cow::Borrowed(key));
+    /// The known parameters that will be sent, each once.
+    fn known(&self) -> Vec<&'static str> {
+        let mut names = Vec::with_capacity(8);
+        let own = self.body.members().filter_map(|member| Support::known(&member.key));
+        for name in own.chain(self.changed.iter().filter_map(|(key, _)| Support::known(key))) {
+            if !names.contains(&name) && self.get(name).is_some() {
+                names.push(name);
             }
         }
-        names.retain(|name| self.get(name).is_some());
         names
     }
 }
@@ -156,28 +156,23 @@ fn drop_listed(draft: &mut Draft<'_>, policy: &ParamPolicy) {
 /// Refuses or drops chat parameters that the target does not take, and applies the rules of OpenAI's families.
 fn check_chat(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) -> Result<()> {
     let mut refused = Vec::new();
-    let names: Vec<String> = draft.names().into_iter().map(Cow::into_owned).collect();
-    for name in names {
-        if !Support::knows(&name) || name == "stream" {
+    for name in draft.known() {
+        let value = draft.get(name).unwrap_or("null");
+        let taken = match name {
+            "stream" => true,
+            "metadata" => takes_metadata(draft, support),
+            "temperature" => {
+                support.takes(name) && support.takes_temperature(value, draft.get("reasoning_effort"))
+            }
+            _ => support.takes(name),
+        };
+        if taken {
             continue;
         }
-        let value = draft.get(&name).unwrap_or("null");
-        let taken = match name.as_str() {
-            "metadata" => takes_metadata(draft, support),
-            _ => support.takes(&name),
-        };
-        if !taken {
-            if support.policy.drop_params || Support::quiet(&name, value) {
-                draft.drop(&name);
-            } else {
-                refused.push(name);
-            }
-        } else if name == "temperature" && !support.takes_temperature(value, draft.get("reasoning_effort")) {
-            if support.policy.drop_params {
-                draft.drop(&name);
-            } else {
-                refused.push(name);
-            }
+        if support.policy.drop_params || Support::quiet(name, value) {
+            draft.drop(name);
+        } else {
+            refused.push(name);
         }
     }
     if !refused.is_empty() {
@@ -212,7 +207,7 @@ fn check_embedding(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target
     if support.policy.allowed_openai_params.iter().any(|name| name == "dimensions") {
         return Ok(());
     }
-    Err(unsupported(target, &["dimensions".to_owned()]))
+    Err(unsupported(target, &["dimensions"]))
 }
 
 /// The name of a member that a quirk means for this operation.

@@ -46,7 +46,7 @@ enum Rename {
     /// As the client knows it (a JSON string), once the provider's member is known.
     Wanted(String),
     /// Each occurrence of the first by the second.
-    Known(Finder<'static>, Vec<u8>),
+    Known(Box<Finder<'static>>, Vec<u8>),
 }
 
 impl Watcher {
@@ -172,7 +172,7 @@ impl Watcher {
             } else {
                 let mut wanted = own.get(..own.len() - value.len()).unwrap_or_default().to_vec();
                 wanted.extend_from_slice(name.as_bytes());
-                Rename::Known(Finder::new(&own).into_owned(), wanted)
+                Rename::Known(Box::new(Finder::new(&own).into_owned()), wanted)
             };
         }
         let Rename::Known(own, wanted) = &self.name else { return block };

@@ -27,5 +27,5 @@ pub(crate) fn decode(attempt: &Attempt<'_>, _encoded: &Encoded, head: &Parts, bo
 
 /// Starts reading a stream.
 pub(crate) fn stream(attempt: &Attempt<'_>, _encoded: &Encoded) -> Box<dyn StreamDecoder> {
-    Box::new(stream::Decoder::new(&attempt.target.provider.quirks))
+    Box::new(stream::Decoder::new(&attempt.target.provider.quirks, &attempt.target.model))
 }

@@ -34,6 +34,8 @@ pub(crate) struct Decoder {
 
 struct State {
     quirks: Quirks,
+    /// The model's name as it was asked for.
+    model: String,
     started: bool,
     said: bool,
     ended: bool,
@@ -42,9 +44,10 @@ struct State {
 }
 
 impl Decoder {
-    pub(crate) fn new(quirks: &Quirks) -> Self {
-        let state =
-            State { quirks: quirks.clone(), started: false, said: false, ended: false, calls: Vec::new() };
+    pub(crate) fn new(quirks: &Quirks, model: &str) -> Self {
+        let model = model.strip_prefix("responses/").unwrap_or(model).to_owned();
+        let quirks = quirks.clone();
+        let state = State { quirks, model, started: false, said: false, ended: false, calls: Vec::new() };
         Self { sse: SseDecoder::new(), state }
     }
 }
@@ -113,7 +116,7 @@ impl State {
         let response = response.unwrap_or_default();
         out.push(Event::Start {
             id: response.id.0.unwrap_or_default(),
-            model: response.model.0.unwrap_or_default(),
+            model: std::mem::take(&mut self.model),
             created: response.created_at.get().and_then(|seconds| i64::try_from(seconds).ok()),
             usage: None,
         });
