@@ -1,0 +1,93 @@
+"""Starts the upstream and the gateway for a suite.
+
+    python3 gateway.py         prints the gateway's address and key as JSON and serves until standard input closes
+
+LOCKGATE_BIN names the binary.
+"""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).parent
+KEY = "sk-sdk-suite-7f3a9b2c4d5e6f708192a3b4c5d6e7f8"
+CONFIG = """
+model_list:
+  - model_name: gpt
+    litellm_params: {{model: openai/gpt-4o, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: claude
+    litellm_params: {{model: anthropic/claude-sonnet-4-5, api_key: sk-ant-up, api_base: "{url}"}}
+  - model_name: local
+    litellm_params: {{model: hosted_vllm/llama-3.1-8b, api_base: "{url}/v1"}}
+  - model_name: embed
+    litellm_params: {{model: openai/text-embedding-3-small, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: instruct
+    litellm_params: {{model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: moderate
+    litellm_params: {{model: openai/omni-moderation-latest, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: demo
+    litellm_params: {{model: demo/echo}}
+litellm_settings: {{num_retries: 0}}
+router_settings: {{num_retries: 0, disable_cooldowns: true}}
+general_settings: {{master_key: {key}}}
+"""
+
+
+class Gateway:
+    """A running upstream and gateway."""
+
+    def __init__(self):
+        self.key = KEY
+        self.upstream = subprocess.Popen([sys.executable, HERE / "upstream.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        url = f"http://127.0.0.1:{int(self.upstream.stdout.readline())}"
+        self.data = tempfile.TemporaryDirectory(prefix="lockgate-sdk-")
+        config = pathlib.Path(self.data.name, "config.yaml")
+        config.write_text(CONFIG.format(url=url, key=KEY))
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = open(pathlib.Path(self.data.name, "log"), "wb")
+        binary = os.environ.get("LOCKGATE_BIN") or HERE.parent.parent / "target/debug/lockgate"
+        command = [binary, "serve", "--config", config, "--host", "127.0.0.1", "--port", str(port), "--data", self.data.name]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.wait()
+
+    def wait(self):
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(self.url + "/health/readiness", timeout=1) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                pass
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        log = pathlib.Path(self.log.name).read_text()
+        self.stop()
+        raise RuntimeError(f"the gateway did not start:\n{log}")
+
+    def stop(self):
+        self.process.terminate()
+        self.upstream.stdin.close()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.upstream.wait(15)
+        self.log.close()
+        self.data.cleanup()
+
+
+if __name__ == "__main__":
+    gateway = Gateway()
+    print(json.dumps({"url": gateway.url, "key": gateway.key}), flush=True)
+    sys.stdin.read()
+    gateway.stop()
