@@ -52,7 +52,7 @@ pub struct Quirks {
     pub paths: BTreeMap<String, String>,
     /// Appended to an operator's base URL that does not end with it (`/v1`).
     pub base_suffix: Option<String>,
-    /// Parameters added to the list for models whose facts have the capability:
+    /// Parameters added to the list for models whose facts have the capability, and for models without facts:
     /// `also_when = { reasoning = ["reasoning_effort"] }`.
     pub also_when: BTreeMap<String, BTreeSet<String>>,
     /// Top-level members removed in silence when they have one of these values:

@@ -164,8 +164,9 @@ impl<'a> Support<'a> {
         if quirks.without.contains(name) {
             return false;
         }
-        let when =
-            || quirks.also_when.iter().any(|(fact, names)| self.facts.supports(fact) && names.contains(name));
+        // A model that nobody knows may have any capability.
+        let able = |fact: &str| self.facts.supports(fact) || !self.facts.known;
+        let when = || quirks.also_when.iter().any(|(fact, names)| able(fact) && names.contains(name));
         if quirks.also.contains(name) || when() {
             return true;
         }
@@ -281,6 +282,8 @@ mod tests {
             supported_params(&quirks, "m", &facts(&["reasoning"])),
             ["min_p", "reasoning_effort", "seed"]
         );
+        let unknown = ModelFacts::default();
+        assert_eq!(supported_params(&quirks, "new", &unknown), ["min_p", "reasoning_effort", "seed"]);
     }
 
     #[test]
