@@ -84,6 +84,8 @@ pub struct Quirks {
     pub reply_values: BTreeMap<String, BTreeMap<String, Value>>,
     /// Answers may carry `content` as a list of parts; the client gets a string (and `thinking_blocks`).
     pub flatten_reply: bool,
+    /// The usage of embeddings has only `total_tokens`; the client gets `prompt_tokens` as well.
+    pub usage_total_only: bool,
     /// The provider's `completion_tokens` do not contain its `reasoning_tokens`; they are added.
     pub usage_adds_reasoning: bool,
     /// The model's name upstream, made of the pieces of its name between dots:

@@ -93,7 +93,7 @@ fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<E
     Ok(Encoded {
         request,
         format,
-        relay: same && !(rewrites && format == CHAT),
+        relay: same && !(rewrites && format == CHAT) && !(quirks.usage_total_only && format == EMBEDDING),
         withhold_usage: prepared.withhold_usage,
         memo: Memo {
             client_model: Some(attempt.call.model.clone()),

@@ -74,6 +74,8 @@ pub(crate) fn read(text: &str, quirks: &Quirks) -> Option<Usage> {
     if quirks.usage_adds_reasoning {
         output = Some(with_reasoning(input, output, total, reasoning));
     }
+    // Embeddings consume nothing but the prompt.
+    let input = if output.is_none() { input.or(total) } else { input };
     let (input, output) = (input.unwrap_or(0), output.unwrap_or(0));
     Some(Usage {
         input,
@@ -226,6 +228,13 @@ mod tests {
         assert!(
             read("null", &quirks).is_none() && read("{}", &quirks).is_none() && read("3", &quirks).is_none()
         );
+    }
+
+    #[test]
+    fn a_total_alone_is_the_prompt() {
+        let usage = read(r#"{"total_tokens":10}"#, &Quirks::default()).unwrap();
+        assert_eq!((usage.input, usage.output, usage.total), (10, 0, None));
+        assert_eq!(write(&usage).get(), r#"{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}"#);
     }
 
     #[test]
