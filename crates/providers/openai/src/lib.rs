@@ -8,9 +8,12 @@
 //! What a provider does differently is data ([`lockgate_core::Quirks`]); no provider's name appears in this crate.
 
 mod dialect;
+mod draft;
 mod encoder;
 mod error;
+mod frames;
 mod lax;
+mod members;
 mod messages;
 mod params;
 mod path;
@@ -22,6 +25,7 @@ mod responses;
 mod stream;
 mod surface;
 mod usage;
+mod whole;
 mod wire;
 
 pub use dialect::OpenAi;
@@ -40,3 +44,8 @@ pub const EMBEDDING: Format = Format("openai.embedding");
 pub const MODERATION: Format = Format("openai.moderation");
 /// The Responses API.
 pub const RESPONSES: Format = Format("openai.responses");
+
+/// The README's example is compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

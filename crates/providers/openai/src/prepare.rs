@@ -5,15 +5,14 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use lockgate_core::{
     Attempt, Notes, Operation, ParamPolicy, Payload, Quirks, Result, Target,
-    wire::{Edits, Object, quote},
+    wire::{Object, quote},
 };
-use serde_json::Value;
 
 use crate::{
-    messages,
+    draft::Draft,
+    members, messages,
     params::{Family, Support, unsupported},
     path::{Path, remove_everywhere},
 };
@@ -45,7 +44,7 @@ pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation
         Operation::Embedding => check_embedding(&mut draft, &support, target)?,
         _ => {}
     }
-    quirks(&mut draft, target, operation);
+    members::apply(&mut draft, target, operation);
     for (key, value) in target.extra_body.iter().chain(&attempt.call.options.extra_body) {
         draft.set(key.clone(), value.get().to_owned());
     }
@@ -56,76 +55,6 @@ pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation
     let withhold_usage = stream_usage(&mut draft, attempt, operation);
     model(&mut draft, target);
     Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage })
-}
-
-/// A body with edits on it that can already be looked at.
-struct Draft<'a> {
-    body: &'a Object,
-    edits: Edits,
-    /// What the edits have changed: the last word on a key is the last of its entries.
-    changed: Vec<(Cow<'static, str>, Option<Bytes>)>,
-    notes: Notes,
-}
-
-impl<'a> Draft<'a> {
-    fn new(body: &'a Object) -> Self {
-        Self { body, edits: Edits::new(), changed: Vec::new(), notes: Notes::default() }
-    }
-
-    /// The JSON text of a member as it will be sent.
-    fn get(&self, key: &str) -> Option<&str> {
-        match self.changed.iter().rev().find(|(own, _)| own == key) {
-            Some((_, value)) => value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()),
-            None => self.body.raw(key),
-        }
-    }
-
-    /// As [`Draft::get`], `null` taken as missing.
-    fn given(&self, key: &str) -> Option<&str> {
-        self.get(key).filter(|value| *value != "null")
-    }
-
-    fn set(&mut self, key: impl Into<Cow<'static, str>>, json: impl Into<Bytes>) {
-        let (key, json) = (key.into(), json.into());
-        self.edits.set(key.clone(), json.clone());
-        self.changed.push((key, Some(json)));
-    }
-
-    fn remove(&mut self, key: impl Into<Cow<'static, str>>) {
-        let key = key.into();
-        if self.get(&key).is_some() {
-            self.edits.remove(key.clone());
-            self.changed.push((key, None));
-        }
-    }
-
-    /// Removes a parameter that the caller will miss.
-    fn drop(&mut self, key: &str) {
-        self.remove(key.to_owned());
-        self.notes.dropped.push(key.to_owned());
-    }
-
-    fn rename(&mut self, from: &str, to: &str) {
-        let Some(value) = self.get(from).map(|value| Bytes::copy_from_slice(value.as_bytes())) else {
-            return;
-        };
-        self.edits.rename(from.to_owned(), to.to_owned());
-        self.changed.push((Cow::Owned(from.to_owned()), None));
-        self.changed.push((Cow::Owned(to.to_owned()), Some(value)));
-        self.notes.rewritten.push(from.to_owned());
-    }
-
-    /// The known parameters that will be sent, each once.
-    fn known(&self) -> Vec<&'static str> {
-        let mut names = Vec::with_capacity(8);
-        let own = self.body.members().filter_map(|member| Support::known(&member.key));
-        for name in own.chain(self.changed.iter().filter_map(|(key, _)| Support::known(key))) {
-            if !names.contains(&name) && self.get(name).is_some() {
-                names.push(name);
-            }
-        }
-        names
-    }
 }
 
 /// The operator's parameters, where the client is silent.
@@ -208,116 +137,6 @@ fn check_embedding(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target
         return Ok(());
     }
     Err(unsupported(target, &["dimensions"]))
-}
-
-/// The name of a member that a quirk means for this operation.
-fn scoped(name: &str, operation: Operation) -> Option<&str> {
-    match name.split_once('.') {
-        Some((scope, rest)) => (scope == operation.name()).then_some(rest),
-        None => matches!(operation, Operation::Chat | Operation::Completion).then_some(name),
-    }
-}
-
-/// What the row says about top-level members.
-fn quirks(draft: &mut Draft<'_>, target: &Target, operation: Operation) {
-    let quirks = &target.provider.quirks;
-    let own = |name: &'_ str| scoped(name, operation).map(str::to_owned);
-    for (_, names) in quirks.drop_for.iter().filter(|(part, _)| target.model.contains(part.as_str())) {
-        for name in names.iter().filter_map(|name| own(name)) {
-            draft.remove(name);
-        }
-    }
-    for name in quirks.drop.iter().filter_map(|name| own(name)) {
-        draft.remove(name);
-    }
-    for (name, values) in &quirks.drop_values {
-        let Some(name) = own(name) else { continue };
-        if draft.get(&name).is_some_and(|value| values.iter().any(|dropped| same(value, dropped))) {
-            draft.drop(&name);
-        }
-    }
-    for (name, words) in &quirks.replace_values {
-        let Some(name) = own(name) else { continue };
-        let word = draft.get(&name).and_then(|value| serde_json::from_str::<String>(value).ok());
-        if let Some(other) = word.and_then(|word| words.get(&word)) {
-            draft.set(name.clone(), other.to_string());
-            draft.notes.rewritten.push(name);
-        }
-    }
-    if quirks.effort_as_thinking && operation == Operation::Chat {
-        effort_as_thinking(draft);
-    }
-    if let Some(text) = &quirks.required_as_prompt
-        && draft.get("tool_choice") == Some("\"required\"")
-    {
-        required_as_prompt(draft, text);
-    }
-    for (from, to) in &quirks.rename {
-        if let Some(from) = own(from) {
-            draft.rename(&from, to);
-        }
-    }
-    for (name, (least, most)) in &quirks.clamp {
-        let Some(name) = own(name) else { continue };
-        let value = draft.get(&name).and_then(|value| value.parse::<f64>().ok());
-        if let Some(kept) =
-            value.map(|value| value.clamp(*least, least.max(*most))).filter(|kept| Some(*kept) != value)
-        {
-            draft.set(name.clone(), kept.to_string());
-            draft.notes.rewritten.push(name);
-        }
-    }
-    for (name, value) in &quirks.default {
-        let Some(name) = own(name) else { continue };
-        if draft.get(&name).is_none() {
-            draft.set(name, value.to_string());
-        }
-    }
-    for (name, value) in &quirks.force {
-        if let Some(name) = own(name) {
-            draft.set(name, value.to_string());
-        }
-    }
-    if quirks.embedding_input_list
-        && operation == Operation::Embedding
-        && let Some(text) = draft.get("input").filter(|input| input.starts_with('"'))
-    {
-        draft.set("input", format!("[{text}]"));
-    }
-}
-
-fn same(json: &str, value: &Value) -> bool {
-    serde_json::from_str::<Value>(json).is_ok_and(|own| own == *value)
-}
-
-/// `reasoning_effort` becomes a switch; a client's `thinking` loses what the switch does not know.
-fn effort_as_thinking(draft: &mut Draft<'_>) {
-    #[derive(serde::Deserialize)]
-    struct Thinking {
-        r#type: String,
-    }
-    let thinking = draft.given("thinking").and_then(|value| serde_json::from_str::<Thinking>(value).ok());
-    let effort = draft.given("reasoning_effort").map(|effort| effort == "\"none\"");
-    let on = match (thinking, effort) {
-        (Some(thinking), _) => thinking.r#type != "disabled",
-        (None, Some(none)) => !none,
-        (None, None) => return,
-    };
-    draft.remove("reasoning_effort");
-    draft.set("thinking", if on { r#"{"type":"enabled"}"# } else { r#"{"type":"disabled"}"# });
-    draft.notes.rewritten.push("reasoning_effort".to_owned());
-}
-
-/// Asks in words for the tool call that the provider cannot be made to give.
-fn required_as_prompt(draft: &mut Draft<'_>, text: &str) {
-    let Some(list) = draft.get("messages").and_then(|messages| messages.trim_end().strip_suffix(']')) else {
-        return;
-    };
-    let comma = if list.trim_end().ends_with('[') { "" } else { "," };
-    let messages = format!("{list}{comma}{{\"role\":\"user\",\"content\":{}}}]", quote(text));
-    draft.set("messages", messages);
-    draft.remove("tool_choice");
-    draft.notes.rewritten.push("tool_choice".to_owned());
 }
 
 fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) {

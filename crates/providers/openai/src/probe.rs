@@ -4,16 +4,21 @@
 //! an error, a finish reason. A quote inside a JSON string is escaped, so a quoted word found in the bytes is a key or a
 //! whole value, never a part of what the model said.
 
-use std::ops::Range;
-
 use bytes::{Bytes, BytesMut};
 use lockgate_core::{
     Encoded, Error, Probe, Quirks, Result, StreamEnd, Usage,
-    wire::{Edits, Object, SseDecoder, quote},
+    wire::{Edits, Object, quote},
 };
-use memchr::memmem::{self, Finder};
+use memchr::memmem::Finder;
 
-use crate::{error, response, stream, usage};
+use crate::{
+    error,
+    frames::{data_of, has_terminator, last_boundary, model_member, split, value_at},
+    response, stream, usage, whole,
+};
+
+/// What an annotation that cites a page has in it.
+pub(crate) const CITATION: &[u8] = b"\"url_citation\"";
 
 /// Watches one stream of chat or text completion chunks.
 pub(crate) struct Watcher {
@@ -23,10 +28,14 @@ pub(crate) struct Watcher {
     name: Rename,
     usage: Option<Usage>,
     chunks: u64,
+    /// The answer cites pages, so the provider has searched.
+    searched: bool,
     /// Something went to the client.
     passed: bool,
     finished: bool,
     done: bool,
+    /// The upstream answers with a whole body in spite of `stream`; `None` until the first byte tells.
+    whole: Option<bool>,
     /// A failure that came behind content in the same read.
     failure: Option<Error>,
     finders: Finders,
@@ -37,6 +46,7 @@ struct Finders {
     error: Finder<'static>,
     finish: Finder<'static>,
     data: Finder<'static>,
+    citation: Finder<'static>,
 }
 
 /// How the model's name is given to the client.
@@ -61,15 +71,18 @@ impl Watcher {
             name,
             usage: None,
             chunks: 0,
+            searched: false,
             passed: false,
             finished: false,
             done: false,
+            whole: None,
             failure: None,
             finders: Finders {
                 usage: Finder::new(b"\"usage\""),
                 error: Finder::new(b"\"error\""),
                 finish: Finder::new(b"\"finish_reason\""),
                 data: Finder::new(b"data:"),
+                citation: Finder::new(CITATION),
             },
         }
     }
@@ -79,6 +92,7 @@ impl Watcher {
         self.finished = self.finished || self.any_finish(&block);
         self.done |= has_terminator(&block);
         self.chunks += self.count(&block);
+        self.searched = self.searched || self.finders.citation.find(&block).is_some();
         let failed = self.any_error(&block);
         let counted = self.any_usage(&block);
         let block = if failed || counted { self.sift(block)? } else { block };
@@ -160,6 +174,26 @@ impl Watcher {
         Look::Instead(bytes)
     }
 
+    /// What is still held back when the upstream closes.
+    fn last(&mut self) -> Result<Bytes> {
+        let held = self.carry.split().freeze();
+        if self.failure.is_some() || held.trim_ascii().is_empty() {
+            // White space is the second half of a blank line that was cut.
+            return Ok(held);
+        }
+        if self.whole == Some(true) {
+            return self.events(whole::as_stream(&held)?.into());
+        }
+        let complete = data_of(&held)
+            .is_some_and(|(data, _)| data.trim_ascii() == b"[DONE]" || Object::scan(data).is_ok());
+        match (complete, self.done) {
+            (true, _) => self.events([&held, b"\n\n".as_slice()].concat().into()),
+            (false, true) => Ok(Bytes::new()),
+            (false, false) if self.passed || held.starts_with(b"data:") => Err(stream::cut_off(self.passed)),
+            (false, false) => Err(error::malformed(&held, "no event stream")),
+        }
+    }
+
     /// Gives the model the name by which the client knows it.
     fn rename(&mut self, block: Bytes) -> Bytes {
         if let Rename::Wanted(name) = &self.name {
@@ -203,6 +237,13 @@ impl Probe for Watcher {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
+        if self.whole.is_none() {
+            self.whole = whole::is_whole(&frame);
+        }
+        if self.whole == Some(true) {
+            self.carry.extend_from_slice(&frame);
+            return Ok(Bytes::new());
+        }
         let frame = if self.carry.is_empty() {
             frame
         } else {
@@ -218,26 +259,13 @@ impl Probe for Watcher {
     }
 
     fn finish(&mut self) -> StreamEnd {
-        let mut rest = Bytes::new();
-        if self.failure.is_none() && !self.carry.is_empty() {
-            let mut last = self.carry.split();
-            let complete = match data_of(&Bytes::copy_from_slice(&last)) {
-                Some((data, _)) => data.trim_ascii() == b"[DONE]" || Object::scan(data).is_ok(),
-                None => last.trim_ascii().is_empty(),
-            };
-            if last.trim_ascii().is_empty() {
-                // The second half of a blank line that was cut.
-                rest = last.freeze();
-            } else if complete {
-                last.extend_from_slice(b"\n\n");
-                match self.events(last.freeze()) {
-                    Ok(bytes) => rest = bytes,
-                    Err(error) => self.failure = Some(error),
-                }
-            } else if !complete && !self.done {
-                self.failure = Some(broken_end(&last, self.passed));
+        let mut rest = match self.last() {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.failure = Some(error);
+                Bytes::new()
             }
-        }
+        };
         let mut error = self.failure.take();
         if error.is_none() && !self.done {
             if self.finished {
@@ -253,131 +281,16 @@ impl Probe for Watcher {
     }
 
     fn usage(&self) -> Option<Usage> {
-        self.usage.clone()
+        let mut usage = self.usage.clone()?;
+        if self.searched {
+            usage.web_searches.get_or_insert(1);
+        }
+        Some(usage)
     }
 
     fn chunks(&self) -> u64 {
         self.chunks
     }
-}
-
-/// What stands at the end of a stream that does not end as one.
-fn broken_end(last: &[u8], passed: bool) -> Error {
-    // An upstream that ignores `stream` answers with a whole body, maybe with an error in it.
-    if let Ok(object) = Object::scan(Bytes::copy_from_slice(last)) {
-        return match object.raw("error").filter(|text| response::is_error(text)) {
-            Some(text) => error::in_stream(text),
-            None => {
-                Error::invalid_response("The provider answered without a stream though one was asked for.")
-            }
-        };
-    }
-    if passed || last.starts_with(b"data:") {
-        stream::cut_off(passed)
-    } else {
-        error::malformed(last, "no event stream")
-    }
-}
-
-/// The value behind a key that ends at `at`, if it is a key.
-fn value_at(block: &[u8], at: usize) -> Option<&[u8]> {
-    let rest = block.get(at..)?.trim_ascii_start();
-    Some(rest.strip_prefix(b":")?.trim_ascii_start())
-}
-
-/// The bytes of an event's top-level `"model": "…"`.
-fn model_member(event: &Bytes) -> Option<Vec<u8>> {
-    let (data, _) = data_of(event)?;
-    let object = Object::scan(data.clone()).ok()?;
-    let value = object.raw("model").filter(|value| value.starts_with('"') && *value != "\"\"")?;
-    memmem::find_iter(&data, b"\"model\"").find_map(|at| {
-        let rest = value_at(&data, at + 7)?;
-        rest.starts_with(value.as_bytes()).then(|| {
-            let end = data.len() - rest.len() + value.len();
-            data.get(at..end).unwrap_or_default().to_vec()
-        })
-    })
-}
-
-/// Whether a line of the block is `data: [DONE]`.
-fn has_terminator(block: &[u8]) -> bool {
-    memmem::find_iter(block, b"[DONE]").any(|at| {
-        let before = block.get(..at).unwrap_or_default().trim_ascii_end();
-        let line = before.strip_suffix(b"data:");
-        line.is_some_and(|line| line.last().is_none_or(|byte| matches!(byte, b'\n' | b'\r')))
-    })
-}
-
-/// The data of a whole event and where it is. Data of several lines comes joined, without a place.
-fn data_of(event: &Bytes) -> Option<(Bytes, Range<usize>)> {
-    let start = if event.starts_with(b"data:") { 0 } else { memmem::find(event, b"\ndata:")? + 1 };
-    let from = start + 5;
-    let rest = event.get(from..)?;
-    let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-    let line = from..from + end;
-    let data = event.slice(line.clone());
-    if Object::scan(data.clone()).is_ok() || data.trim_ascii() == b"[DONE]" {
-        return Some((data, line));
-    }
-    let mut joined = None;
-    let mut sse = SseDecoder::new();
-    let take = &mut |event: lockgate_core::wire::SseEvent<'_>| -> Result<()> {
-        joined = joined.take().or_else(|| Some(Bytes::copy_from_slice(event.data.as_bytes())));
-        Ok(())
-    };
-    let fed = sse.feed(event, take).and_then(|()| sse.finish(take));
-    fed.ok()?;
-    joined.map(|data| (data, start..event.len()))
-}
-
-/// Where the last whole event of the bytes ends.
-fn last_boundary(bytes: &[u8]) -> usize {
-    if bytes.ends_with(b"\n\n") {
-        return bytes.len();
-    }
-    let mut end = bytes.len();
-    while let Some(at) = memchr::memrchr2(b'\r', b'\n', bytes.get(..end).unwrap_or_default()) {
-        let line_end = at + 1;
-        if ends_blank(bytes.get(..line_end).unwrap_or_default()) {
-            return line_end;
-        }
-        end = at;
-    }
-    0
-}
-
-/// Whether the bytes end with a blank line. A CR at the very end may be half of a CRLF; its LF then starts the next
-/// read as a blank line of its own, which means nothing.
-fn ends_blank(bytes: &[u8]) -> bool {
-    let Some(line) = bytes
-        .strip_suffix(b"\r\n")
-        .or_else(|| bytes.strip_suffix(b"\n"))
-        .or_else(|| bytes.strip_suffix(b"\r"))
-    else {
-        return false;
-    };
-    matches!(line.last(), Some(b'\n' | b'\r'))
-}
-
-/// The events of a block, each with its blank line.
-fn split(block: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let from = start;
-        let mut at = from;
-        while let Some(next) = memchr::memchr2(b'\r', b'\n', block.get(at..).unwrap_or_default()) {
-            at += next + 1;
-            if block.get(at - 1) == Some(&b'\r') && block.get(at) == Some(&b'\n') {
-                at += 1;
-            }
-            if at - from > 1 && ends_blank(block.get(from..at).unwrap_or_default()) {
-                start = at;
-                return Some(from..at);
-            }
-        }
-        start = block.len();
-        (from < start).then_some(from..start)
-    })
 }
 
 #[cfg(test)]

@@ -10,10 +10,13 @@ use lockgate_core::{
     wire::{Edits, Object, quote, view},
 };
 
+use memchr::memmem;
+
 use crate::{
     COMPLETION, EMBEDDING, MODERATION, error,
     lax::{Lax, to_raw},
     path::replaced,
+    probe::CITATION,
     usage,
     wire::{Pieces, WireChoice, WireMessage, WireReply, finish_reason},
 };
@@ -48,7 +51,11 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
 /// As for [`decode`].
 pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
     let object = scan(&body, &head.headers)?;
-    let usage = object.raw("usage").and_then(|text| usage::read(text, &Quirks::default()));
+    let mut usage = object.raw("usage").and_then(|text| usage::read(text, &Quirks::default()));
+    if let Some(usage) = usage.as_mut().filter(|_| memmem::find(&body, CITATION).is_some()) {
+        // OpenAI's search models bill the search, but count it nowhere.
+        usage.web_searches.get_or_insert(1);
+    }
     Ok((object.splice(&edits(&object, encoded)), usage))
 }
 

@@ -6,7 +6,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    error, response, usage,
+    error, response, usage, whole,
     wire::{Pieces, WireChoice, WireMessage, WireReply, WireToolCall, finish_reason},
 };
 
@@ -14,6 +14,9 @@ use crate::{
 pub(crate) struct Decoder {
     sse: SseDecoder,
     state: State,
+    /// The upstream answers with a whole body in spite of `stream`; `None` until the first byte tells.
+    whole: Option<bool>,
+    body: Vec<u8>,
 }
 
 /// All but the framing.
@@ -60,18 +63,31 @@ impl Decoder {
                 service_tier: None,
                 told: Vec::new(),
             },
+            whole: None,
+            body: Vec::new(),
         }
     }
 }
 
 impl StreamDecoder for Decoder {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        if self.whole.is_none() {
+            self.whole = whole::is_whole(bytes);
+        }
+        if self.whole == Some(true) {
+            self.body.extend_from_slice(bytes);
+            return Ok(());
+        }
         let state = &mut self.state;
         self.sse.feed(bytes, &mut |event| state.data(event.event, event.data, out))
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         let state = &mut self.state;
+        if self.whole == Some(true) {
+            let stream = whole::as_stream(&std::mem::take(&mut self.body).into())?;
+            self.sse.feed(&stream, &mut |event| state.data(event.event, event.data, out))?;
+        }
         self.sse.finish(&mut |event| state.data(event.event, event.data, out))?;
         state.end(out)
     }

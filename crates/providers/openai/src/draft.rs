@@ -1,0 +1,81 @@
+//! A body under edit.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use lockgate_core::{
+    Notes,
+    wire::{Edits, Object},
+};
+
+use crate::params::Support;
+
+/// A body with edits on it that can already be looked at.
+pub(crate) struct Draft<'a> {
+    body: &'a Object,
+    pub(crate) edits: Edits,
+    /// What the edits have changed: the last word on a key is the last of its entries.
+    changed: Vec<(Cow<'static, str>, Option<Bytes>)>,
+    pub(crate) notes: Notes,
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(body: &'a Object) -> Self {
+        Self { body, edits: Edits::new(), changed: Vec::new(), notes: Notes::default() }
+    }
+
+    /// The JSON text of a member as it will be sent.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        match self.changed.iter().rev().find(|(own, _)| own == key) {
+            Some((_, value)) => value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()),
+            None => self.body.raw(key),
+        }
+    }
+
+    /// As [`Draft::get`], `null` taken as missing.
+    pub(crate) fn given(&self, key: &str) -> Option<&str> {
+        self.get(key).filter(|value| *value != "null")
+    }
+
+    pub(crate) fn set(&mut self, key: impl Into<Cow<'static, str>>, json: impl Into<Bytes>) {
+        let (key, json) = (key.into(), json.into());
+        self.edits.set(key.clone(), json.clone());
+        self.changed.push((key, Some(json)));
+    }
+
+    pub(crate) fn remove(&mut self, key: impl Into<Cow<'static, str>>) {
+        let key = key.into();
+        if self.get(&key).is_some() {
+            self.edits.remove(key.clone());
+            self.changed.push((key, None));
+        }
+    }
+
+    /// Removes a parameter that the caller will miss.
+    pub(crate) fn drop(&mut self, key: &str) {
+        self.remove(key.to_owned());
+        self.notes.dropped.push(key.to_owned());
+    }
+
+    pub(crate) fn rename(&mut self, from: &str, to: &str) {
+        let Some(value) = self.get(from).map(|value| Bytes::copy_from_slice(value.as_bytes())) else {
+            return;
+        };
+        self.edits.rename(from.to_owned(), to.to_owned());
+        self.changed.push((Cow::Owned(from.to_owned()), None));
+        self.changed.push((Cow::Owned(to.to_owned()), Some(value)));
+        self.notes.rewritten.push(from.to_owned());
+    }
+
+    /// The known parameters that will be sent, each once.
+    pub(crate) fn known(&self) -> Vec<&'static str> {
+        let mut names = Vec::with_capacity(8);
+        let own = self.body.members().filter_map(|member| Support::known(&member.key));
+        for name in own.chain(self.changed.iter().filter_map(|(key, _)| Support::known(key))) {
+            if !names.contains(&name) && self.get(name).is_some() {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
