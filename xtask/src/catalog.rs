@@ -12,7 +12,9 @@ pub fn run(args: &[String]) -> Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let (file, since) = match args[..] {
         ["import", file] => (file, None),
-        ["import", file, "--since", day] => (file, Some(Day::parse(day).context("--since needs a day like 2026-12-31")?)),
+        ["import", file, "--since", day] => {
+            (file, Some(Day::parse(day).context("--since needs a day like 2026-12-31")?))
+        }
         _ => bail!("usage: cargo xtask catalog import FILE [--since YYYY-MM-DD]"),
     };
     import(Path::new(file), since)
@@ -23,10 +25,15 @@ fn import(file: &Path, since: Option<Day>) -> Result<()> {
     let text = Catalog::builtin().import(&bytes, since)?;
     let models = text.models.lines().count();
     let before = Catalog::builtin().len();
-    ensure!(models * 2 >= before, "only {models} models where there were {before}: the file is cut off or the wrong one");
+    ensure!(
+        models * 2 >= before,
+        "only {models} models where there were {before}: the file is cut off or the wrong one"
+    );
 
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/catalog/data");
-    for (name, content) in [("models.tsv", &text.models), ("keys.txt", &text.keys), ("values.txt", &text.values)] {
+    for (name, content) in
+        [("models.tsv", &text.models), ("keys.txt", &text.keys), ("values.txt", &text.values)]
+    {
         fs::write(data.join(name), content).with_context(|| format!("cannot write {name}"))?;
     }
     println!("{models} models, {before} before");

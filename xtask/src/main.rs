@@ -4,10 +4,12 @@
 
 mod arrows;
 mod bench;
+mod catalog;
 mod ci;
 mod docs;
 mod golden;
 mod metadata;
+mod new_provider;
 mod shell;
 mod supply;
 mod test;
@@ -25,9 +27,11 @@ const TASKS: &[Task] = &[
     ("ci", "format, lints, arrows, tidiness, licences, docs, then `test`", ci::run),
     ("golden", "golden cases without sockets, as a table provider × kind", golden::run),
     ("bench", "the gateway against a bare proxy", bench::run),
+    ("catalog", "`catalog import FILE` converts LiteLLM's price map into the catalogue's data", catalog::run),
     ("arrows", "crates depend only on lower layers", arrows::run),
     ("tidy", "file lengths, leftovers, lock files, crate metadata", tidy::run),
     ("supply", "licences, banned crates and sources of all dependencies", supply::run),
+    ("new-provider", "writes the skeleton of a dialect crate", new_provider::run),
     ("docs", "writes the generated pages of docs/; --check only compares", docs::run),
 ];
 

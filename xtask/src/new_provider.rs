@@ -32,7 +32,9 @@ pub fn run(args: &[String]) -> Result<()> {
         fs::write(folder.join(file), fill(template, name)).with_context(|| (*file).to_owned())?;
     }
     println!("wrote {}; next:", folder.display());
-    println!("  1. add lockgate-{name} to [workspace.dependencies] and to crates/registry (Cargo.toml, dialects())");
+    println!(
+        "  1. add lockgate-{name} to [workspace.dependencies] and to crates/registry (Cargo.toml, dialects())"
+    );
     println!("  2. add a row to crates/registry/providers.toml and its layer to xtask/src/arrows.rs");
     println!("  3. put cases into tests/golden/{name}/ and run cargo xtask golden --provider {name}");
     Ok(())
