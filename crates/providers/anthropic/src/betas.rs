@@ -1,6 +1,6 @@
 //! The `anthropic-beta` header: a set of features that a request switches on.
 
-use http::{HeaderMap, HeaderValue};
+use ::http::{HeaderMap, HeaderValue};
 
 /// Features in the order in which they were first named.
 #[derive(Default)]

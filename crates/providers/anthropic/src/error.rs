@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use ::http::{HeaderMap, response::Parts};
 use bytes::Bytes;
-use http::{HeaderMap, response::Parts};
 use lockgate_core::{Attempt, Error, ErrorKind, Origin, Retry};
 
 use crate::wire::{ErrorBody, ErrorEnvelope};

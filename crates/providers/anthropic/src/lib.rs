@@ -8,6 +8,7 @@ mod betas;
 mod encoder;
 mod error;
 mod format;
+mod http;
 mod media;
 mod messages;
 mod model;
@@ -15,6 +16,7 @@ mod names;
 mod params;
 mod parse;
 mod probe;
+mod relay;
 mod repair;
 mod request;
 mod response;
@@ -25,8 +27,8 @@ mod tools;
 mod usage;
 mod wire;
 
+use ::http::response::Parts;
 use bytes::Bytes;
-use http::response::Parts;
 use lockgate_core::{
     Attempt, Call, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage,
 };
@@ -76,3 +78,7 @@ impl Dialect for Anthropic {
         Box::new(probe::Watch::default())
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -65,13 +65,18 @@ impl Probe for Watch {
 
     fn finish(&mut self) -> StreamEnd {
         let seen = &mut self.seen;
+        let unfinished = !self.sse.is_idle();
         let last = self.sse.finish(&mut |event| -> Result<()> {
             seen.event(event);
             Ok(())
         });
         match (seen.error.clone(), last) {
             (Some(error), _) => StreamEnd { error: Some(error), told: seen.passed, ..StreamEnd::default() },
-            (None, Ok(())) if seen.ended => StreamEnd::default(),
+            (None, Ok(())) if seen.ended => {
+                // Clients wait for the blank line behind the last event.
+                let rest = if unfinished { Bytes::from_static(b"\n\n") } else { Bytes::new() };
+                StreamEnd { rest, ..StreamEnd::default() }
+            }
             (None, last) => {
                 let error = last.err().unwrap_or_else(cut_off);
                 StreamEnd { error: Some(error), ..StreamEnd::default() }
@@ -100,7 +105,8 @@ impl Seen {
         };
         match kind {
             "content_block_delta" => self.chunks += 1,
-            "message_stop" => self.ended = true,
+            // A name without data is the start of an event that was cut off.
+            "message_stop" => self.ended |= memmem::find(event.data.as_bytes(), b"}").is_some(),
             "error" => self.error = Some(error::in_answer(event.data.as_bytes())),
             "message_start" | "message_delta" => self.read_usage(event.data),
             _ => {}

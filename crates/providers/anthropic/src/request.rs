@@ -2,27 +2,26 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Memo, Notes, Operation, ParamPolicy, Payload, Result,
+    Attempt, Call, Encoded, Error, Memo, Notes, Operation, ParamPolicy, Result,
     hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
-    wire::Edits,
 };
 
 use crate::{
     COUNT_TOKENS, MESSAGES,
     betas::Betas,
     format::{self, JsonMode},
+    http::{named_betas, post},
     messages,
     model::Model,
     names::Names,
-    params, repair,
+    params,
+    relay::relay,
+    repair,
     thinking::Thinking,
     tools::{self, Choice, WrittenChoice},
     wire::{Block, Body},
 };
-
-const VERSION: &str = "2023-06-01";
 
 /// Members of a Messages body that a request for a token count may have.
 const COUNTED: [&str; 10] = [
@@ -52,54 +51,6 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 /// Whether the client speaks Anthropic's format.
 fn is_native(call: &Call) -> bool {
     call.format == MESSAGES || call.format == COUNT_TOKENS
-}
-
-/// The client's own bytes, with the declared edits.
-fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
-    let Attempt { call, target, .. } = *attempt;
-    let mut edits = Edits::new();
-    if call.body.str("model").as_deref() != Some(&*target.model) {
-        edits.set_str("model", &target.model);
-    }
-    for name in &call.options.consumed {
-        edits.remove(*name);
-    }
-    let mut notes = Notes::default();
-    for name in &attempt.policy().additional_drop_params {
-        if call.body.contains(name) {
-            edits.remove(name.clone());
-            notes.dropped.push(name.clone());
-        }
-    }
-    for (name, value) in target.defaults.iter() {
-        let name = match name.as_str() {
-            "max_completion_tokens" => "max_tokens",
-            "temperature" | "top_p" | "top_k" | "max_tokens" | "thinking" | "output_config" => name,
-            _ => continue,
-        };
-        if !call.body.contains(name) && call.operation == Operation::Chat {
-            edits.set(name.to_owned(), value.get().to_owned());
-        }
-    }
-    for (name, value) in target.extra_body.iter().chain(&call.options.extra_body) {
-        edits.set(name.clone(), value.get().to_owned());
-    }
-    let mut betas = named_betas(attempt);
-    for name in ["context_management", "mcp_servers", "output_format"] {
-        if call.body.raw(name).is_some_and(|value| value != "null") {
-            betas.for_member(name);
-        }
-    }
-    let body = call.body.splice(&edits);
-    let request = post(attempt, body, &betas)?;
-    Ok(Encoded {
-        request,
-        format: call.format,
-        relay: true,
-        withhold_usage: false,
-        memo: Memo::default(),
-        notes,
-    })
 }
 
 /// The hub's request in Anthropic's words.
@@ -363,61 +314,4 @@ fn prompt(request: &CompletionRequest) -> Result<ChatRequest> {
         extra: request.extra.clone(),
         ..ChatRequest::default()
     })
-}
-
-/// Features that the client or the operator named.
-fn named_betas(attempt: &Attempt<'_>) -> Betas {
-    let mut betas = Betas::default();
-    betas.merge_headers(&attempt.call.headers);
-    let row = attempt.target.provider.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let operator = attempt
-        .target
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
-    let client =
-        attempt.call.options.extra_headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in row.chain(operator).chain(client) {
-        if name.eq_ignore_ascii_case("anthropic-beta") {
-            betas.merge(value);
-        }
-    }
-    betas
-}
-
-fn post(attempt: &Attempt<'_>, body: Payload, betas: &Betas) -> Result<Request<Payload>> {
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(url(attempt))
-        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .body(body)
-        .map_err(|error| Error::internal(format!("The provider's address makes no URL: {error}")))?;
-    let headers = request.headers_mut();
-    let version = attempt.call.headers.get("anthropic-version").cloned();
-    let elsewhere = attempt.target.headers.iter().any(|(name, _)| name.as_str() == "anthropic-version");
-    if !elsewhere {
-        let version = version.unwrap_or(HeaderValue::from_static(VERSION));
-        headers.insert("anthropic-version", version);
-    }
-    if let Some(value) = betas.header() {
-        headers.insert("anthropic-beta", value);
-    }
-    Ok(request)
-}
-
-/// The endpoint. Operators give the base with or without the path.
-fn url(attempt: &Attempt<'_>) -> String {
-    let base = attempt.base();
-    let base = base.trim_end_matches('/');
-    let path = attempt.target.provider.quirks.paths.get("chat");
-    let messages = match path {
-        Some(path) => format!("{base}{path}"),
-        None if base.ends_with("/v1/messages") => base.to_owned(),
-        None if base.ends_with("/v1") => format!("{base}/messages"),
-        None => format!("{base}/v1/messages"),
-    };
-    match attempt.call.operation {
-        Operation::CountTokens => format!("{messages}/count_tokens"),
-        _ => messages,
-    }
 }

@@ -1,7 +1,7 @@
 //! The Messages API as clients speak it.
 
+use ::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
     Call, ChatReply, Error, ErrorKind, FinishReason, Format, Operation, Payload, Reply, Result,
     StreamEncoder, Surface, Usage,
