@@ -47,6 +47,11 @@ impl Drive {
         Self { waker: switch.clone().into(), switch }
     }
 
+    /// Forgets the task that polled last, which may have ended.
+    pub(crate) fn release(&self) {
+        self.switch.task.take();
+    }
+
     /// Calls `step` until it is ready, or until nothing woke it while it ran.
     pub(crate) fn poll<T>(
         &self,

@@ -74,6 +74,7 @@ impl Exclusive {
     /// closed the connection.
     pub(crate) fn is_idle(&mut self) -> bool {
         advance(&mut self.driver, &mut Context::from_waker(Waker::noop()));
+        self.drive.release();
         self.driver.is_some() && self.sender.is_ready()
     }
 }

@@ -28,17 +28,24 @@ async fn run(
     (outcome, start.elapsed())
 }
 
-fn assert_timeout(outcome: (Result<usize, Error>, Duration), name: &str, after: Duration) {
-    let (outcome, elapsed) = outcome;
-    let error = outcome.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.origin(), error.retry()),
-        (ErrorKind::Timeout, Origin::Upstream, Retry::Same)
-    );
-    let message = error.message();
-    assert!(message.contains(&format!("{name} limit of {} s", after.as_secs_f64())), "{message}");
-    assert!(message.contains("127.0.0.1:") && !message.contains("canary"), "{message}");
-    assert!(elapsed >= after && elapsed < after + ms(50), "{name}: {elapsed:?}");
+/// The limit of that name rings at its time; once in three runs is enough on a machine that others use as well.
+async fn rings(upstream: &Upstream, limits: Limits, name: &str, value: Duration, after: Duration) {
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let (outcome, elapsed) = run(upstream, "http", "/", limits).await;
+        let error = outcome.unwrap_err();
+        let verdict = (error.kind(), error.origin(), error.retry());
+        assert_eq!(verdict, (ErrorKind::Timeout, Origin::Upstream, Retry::Same));
+        let message = error.message();
+        assert!(message.contains(&format!("{name} limit of {} s", value.as_secs_f64())), "{message}");
+        assert!(message.contains("127.0.0.1:") && !message.contains("canary"), "{message}");
+        assert!(elapsed >= after, "{name}: {elapsed:?}");
+        if elapsed < after + ms(50) {
+            return;
+        }
+        seen.push(elapsed);
+    }
+    panic!("{name}: {seen:?}");
 }
 
 const WIDE: Limits = Limits { connect: ms(5000), first_byte: ms(5000), idle: ms(5000), total: ms(5000) };
@@ -74,6 +81,28 @@ async fn connect_covers_the_handshake() {
 }
 
 #[tokio::test]
+async fn those_who_wait_for_the_first_handshake_wait_no_longer() {
+    let silent = Upstream::start(|mut socket| async move {
+        socket.closed().await;
+    })
+    .await;
+    let transport = transport();
+    let url = format!("https://{}/", silent.address);
+    // Reads the certificates.
+    let _ = transport.send(post(&url, "{}"), Limits { connect: ms(1000), ..WIDE }).await;
+    let limits = Limits { connect: ms(200), ..WIDE };
+    let start = Instant::now();
+    let calls = (0..5).map(|_| {
+        let (transport, url) = (transport.clone(), url.clone());
+        tokio::spawn(async move { transport.send(post(&url, "{}"), limits).await.map(|_| ()) })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap().unwrap_err().kind(), ErrorKind::Timeout);
+    }
+    assert!(start.elapsed() < ms(400), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn first_byte_covers_head_and_first_piece() {
     let limits = Limits { first_byte: ms(150), ..WIDE };
     let silent = Upstream::start(|mut socket| async move {
@@ -81,9 +110,9 @@ async fn first_byte_covers_head_and_first_piece() {
         socket.closed().await;
     })
     .await;
-    assert_timeout(run(&silent, "http", "/", limits).await, "first-byte", ms(150));
+    rings(&silent, limits, "first-byte", ms(150), ms(150)).await;
     // A head without content is no answer yet.
-    assert_timeout(run(&paced(1, ms(300)).await, "http", "/", limits).await, "first-byte", ms(150));
+    rings(&paced(1, ms(300)).await, limits, "first-byte", ms(150), ms(150)).await;
     // Afterwards the limit is over.
     assert_eq!(run(&paced(5, ms(60)).await, "http", "/", limits).await.0.unwrap(), 45);
 }
@@ -102,8 +131,7 @@ async fn idle_starts_anew_with_each_piece() {
         socket.closed().await;
     })
     .await;
-    let (outcome, elapsed) = run(&stalls, "http", "/", limits).await;
-    assert_timeout((outcome, elapsed.saturating_sub(ms(200))), "idle", ms(150));
+    rings(&stalls, limits, "idle", ms(150), ms(350)).await;
     // Waiting for the first piece is not idling.
     assert_eq!(run(&paced(1, ms(300)).await, "http", "/", limits).await.0.unwrap(), 9);
 }
@@ -111,9 +139,9 @@ async fn idle_starts_anew_with_each_piece() {
 #[tokio::test]
 async fn total_ends_a_stream_that_never_ends() {
     let limits = Limits { total: ms(250), ..WIDE };
-    assert_timeout(run(&paced(1000, ms(10)).await, "http", "/", limits).await, "total", ms(250));
+    rings(&paced(1000, ms(10)).await, limits, "total", ms(250), ms(250)).await;
     // Also when it is the shorter limit on the first byte.
-    assert_timeout(run(&paced(1, ms(1000)).await, "http", "/", limits).await, "total", ms(250));
+    rings(&paced(1, ms(1000)).await, limits, "total", ms(250), ms(250)).await;
 }
 
 #[tokio::test]
