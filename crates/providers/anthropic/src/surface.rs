@@ -18,9 +18,9 @@ use crate::{
     wire::{Body, raw},
 };
 
-/// Error types that clients know.
-const ERROR_TYPES: [&str; 10] = [
-    "invalid_request_error",
+/// Error types that clients know and that say more than a status. Not `invalid_request_error`: OpenAI calls nearly
+/// everything so.
+const ERROR_TYPES: [&str; 9] = [
     "authentication_error",
     "billing_error",
     "permission_error",
