@@ -23,8 +23,9 @@ use tower_service::Service;
 use crate::{Egress, Limits, Transport, connect, egress::is_public, mime};
 
 const MAX_REDIRECTS: usize = 5;
-const REFUSED: &str =
-    "its address is not allowed; an administrator can allow the host in `user_url_allowed_hosts`";
+/// The same for a name that does not exist, so that nobody learns which names exist inside.
+const REFUSED: &str = "its host cannot be resolved or its address is not allowed; \
+                       an administrator can allow the host in `user_url_allowed_hosts`";
 
 impl Transport {
     /// Downloads a file. Its host is resolved once and connected to at the address that was checked; each redirect is
@@ -115,12 +116,12 @@ fn no_connection<E>(_: E) -> String {
 /// is an attack.
 async fn checked_address(host: &str, port: u16, allowed: bool) -> Result<SocketAddr, String> {
     let name = host.trim_start_matches('[').trim_end_matches(']');
-    let found = tokio::net::lookup_host((name, port)).await.map_err(|_| "its host cannot be resolved")?;
+    let found = tokio::net::lookup_host((name, port)).await.map_err(|_| REFUSED)?;
     let addresses: Vec<SocketAddr> = found.collect();
     if !allowed && !addresses.iter().all(|address| is_public(address.ip())) {
         return Err(REFUSED.to_owned());
     }
-    addresses.into_iter().next().ok_or_else(|| "its host cannot be resolved".to_owned())
+    addresses.into_iter().next().ok_or_else(|| REFUSED.to_owned())
 }
 
 /// Whether a host may be named to a proxy without having been resolved: literal addresses must be public, in every

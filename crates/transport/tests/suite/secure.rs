@@ -3,16 +3,19 @@
 use std::{
     convert::Infallible,
     path::PathBuf,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    task::{Context, Poll},
 };
 
 use crate::common::{Upstream, ms, send, text};
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::{Body, Frame};
+use http_body_util::{Either, Full};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -38,6 +41,35 @@ struct Secure {
     connections: Arc<AtomicUsize>,
     /// Requests at a time on one connection, at most.
     peak: Arc<AtomicUsize>,
+    /// Endless streams that the client no longer wanted.
+    gone: Arc<AtomicUsize>,
+}
+
+/// One piece, and then nothing for ever.
+struct Endless {
+    told: bool,
+    gone: Arc<AtomicUsize>,
+}
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match std::mem::replace(&mut self.told, true) {
+            false => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"data: 1\n\n"))))),
+            true => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.gone.fetch_add(1, SeqCst);
+    }
 }
 
 impl Secure {
@@ -60,13 +92,15 @@ impl Secure {
         let port = listener.local_addr().unwrap().port();
         let connections = Arc::new(AtomicUsize::new(0));
         let peak = Arc::new(AtomicUsize::new(0));
+        let gone = Arc::new(AtomicUsize::new(0));
         tokio::spawn(accept(
             listener,
             TlsAcceptor::from(Arc::new(config)),
             connections.clone(),
             peak.clone(),
+            gone.clone(),
         ));
-        Self { port, ca, connections, peak }
+        Self { port, ca, connections, peak, gone }
     }
 
     fn config(&self) -> TransportConfig {
@@ -83,16 +117,21 @@ async fn accept(
     tls: TlsAcceptor,
     connections: Arc<AtomicUsize>,
     peak: Arc<AtomicUsize>,
+    gone: Arc<AtomicUsize>,
 ) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (tls, connections, peak) = (tls.clone(), connections.clone(), peak.clone());
+        let (tls, connections, peak, gone) = (tls.clone(), connections.clone(), peak.clone(), gone.clone());
         tokio::spawn(async move {
             let Ok(stream) = tls.accept(stream).await else { return };
             connections.fetch_add(1, SeqCst);
             let active = Arc::new(AtomicUsize::new(0));
             let service = service_fn(move |request: Request<Incoming>| {
                 let (active, peak) = (active.clone(), peak.clone());
+                let gone = gone.clone();
                 async move {
+                    if request.uri().path() == "/stream" {
+                        return Ok(Response::new(Either::Left(Endless { told: false, gone })));
+                    }
                     peak.fetch_max(active.fetch_add(1, SeqCst) + 1, SeqCst);
                     sleep(ms(100)).await;
                     active.fetch_sub(1, SeqCst);
@@ -102,7 +141,7 @@ async fn accept(
                         request.headers().get("host"),
                         request.uri()
                     );
-                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(said))))
+                    Ok::<_, Infallible>(Response::new(Either::Right(Full::new(Bytes::from(said)))))
                 }
             });
             let _ = auto::Builder::new(TokioExecutor::new())
@@ -130,6 +169,22 @@ async fn http2_is_used_where_it_is_offered_and_spread_over_connections() {
     assert!((40..=64).contains(&peak), "{peak}");
     text(send(&transport, &upstream.url()).await).await.unwrap();
     assert_eq!(upstream.connections.load(SeqCst), connections);
+}
+
+#[tokio::test]
+async fn dropping_ends_the_stream_and_leaves_the_connection_to_others() {
+    for (protocols, connections) in [(&["h2"][..], 1), (&["http/1.1"][..], 2)] {
+        let upstream = Secure::start(protocols).await;
+        let transport = Transport::new(&upstream.config()).unwrap();
+        let url = upstream.url().replace("/v1", "/stream");
+        let mut body = send(&transport, &url).await.unwrap().into_body();
+        assert_eq!(body.frame().await.unwrap().unwrap(), "data: 1\n\n");
+        drop(body);
+        sleep(ms(100)).await;
+        assert_eq!(upstream.gone.load(SeqCst), 1, "{protocols:?}");
+        text(send(&transport, &upstream.url()).await).await.unwrap();
+        assert_eq!(upstream.connections.load(SeqCst), connections, "{protocols:?}");
+    }
 }
 
 #[tokio::test]
