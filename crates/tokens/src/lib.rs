@@ -9,7 +9,10 @@
 
 mod chat;
 mod image;
+mod merge;
+mod pieces;
 mod request;
+mod table;
 mod text;
 mod tools;
 mod vocabulary;
