@@ -1,0 +1,116 @@
+//! Embeddings: `batchEmbedContents`.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use lockgate_core::{
+    Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result,
+    hub::{EmbeddingRequest, Prompt},
+    wire::view,
+};
+
+use crate::{
+    EMBED, error, request, usage,
+    wire::{Body, Lax, array, read, to_raw},
+};
+
+/// Members of a request that clients may name by themselves, and how Gemini spells them.
+const OWN: [(&str, &str); 6] = [
+    ("task_type", "taskType"),
+    ("taskType", "taskType"),
+    ("title", "title"),
+    ("outputDimensionality", "outputDimensionality"),
+    ("output_dimensionality", "outputDimensionality"),
+    ("autoTruncate", "autoTruncate"),
+];
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Answer {
+        embeddings: Lax<Vec<Vector>>,
+        embedding: Lax<Vector>,
+        usage as "usageMetadata": Option<Raw>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Vector {
+        values: Option<Raw>,
+    }
+}
+
+pub(crate) fn encode(attempt: &Attempt<'_>, locate: &dyn Fn(&str) -> String) -> Result<Encoded> {
+    let mut notes = Notes::default();
+    let given = attempt.call.embedding()?;
+    let model = format!("models/{}", attempt.target.model.trim_start_matches("models/"));
+    let requests = inputs(given)?.into_iter().map(|text| {
+        let content = format!("{{\"parts\":[{{\"text\":{}}}]}}", lockgate_core::wire::quote(text));
+        let mut one = Body::default().with("model", &model);
+        one.raw("content", content);
+        one.some("outputDimensionality", given.dimensions.as_ref());
+        for (name, value) in &*attempt.target.defaults {
+            set_own(&mut one, name, value);
+        }
+        for (name, value) in given.extra.iter() {
+            set_own(&mut one, name, value);
+        }
+        one.into_json()
+    });
+    let mut body = Body::default();
+    body.raw("requests", array(requests));
+    if given.user.is_some() {
+        notes.dropped.push("user".to_owned());
+    }
+    for (name, value) in attempt.target.extra_body.iter().chain(&attempt.call.options.extra_body) {
+        body.set(name.clone(), value);
+    }
+    request::post(&locate("batchEmbedContents"), body, EMBED, notes)
+}
+
+/// Reads the vectors.
+pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let list = answer.embeddings.0.or_else(|| Some(vec![answer.embedding.0?]));
+    let Some(list) = list else {
+        return Err(
+            Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
+        );
+    };
+    let as_text =
+        attempt.call.embedding().ok().and_then(|call| call.encoding_format.as_deref()) == Some("base64");
+    let vectors = list.into_iter().filter_map(|vector| {
+        let values = vector.values?;
+        Some(if as_text { packed(&values).unwrap_or(values) } else { values })
+    });
+    Ok(Reply::Embedding(Box::new(EmbeddingReply {
+        model: attempt.target.model.to_string(),
+        vectors: vectors.collect(),
+        usage: answer.usage.as_deref().and_then(usage::hub),
+        ..EmbeddingReply::default()
+    })))
+}
+
+/// The texts to embed.
+fn inputs(request: &EmbeddingRequest) -> Result<Vec<&String>> {
+    match &request.input {
+        Some(Prompt::Text(text)) => Ok(vec![text]),
+        Some(Prompt::Texts(texts)) => Ok(texts.iter().collect()),
+        Some(Prompt::Tokens(_) | Prompt::TokenLists(_)) => {
+            Err(Error::bad_field("input", "Gemini embeds texts, not token ids."))
+        }
+        None => Err(Error::bad_field("input", "`input` is missing.")),
+    }
+}
+
+fn set_own(one: &mut Body, name: &str, value: &serde_json::value::RawValue) {
+    if let Some((_, own)) = OWN.iter().find(|(spelling, _)| *spelling == name) {
+        one.set(*own, value);
+    }
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = read(values)?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(to_raw(&STANDARD.encode(bytes)))
+}

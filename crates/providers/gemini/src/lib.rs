@@ -1,0 +1,135 @@
+#![doc = include_str!("../README.md")]
+
+mod contents;
+mod embed;
+mod error;
+mod generation;
+mod media;
+mod params;
+mod probe;
+mod request;
+mod response;
+mod schema;
+mod stream;
+mod thinking;
+mod tools;
+mod usage;
+mod wire;
+
+use bytes::Bytes;
+use http::response::Parts;
+use lockgate_core::{
+    Attempt, Call, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage,
+};
+
+/// Bodies and answers of `:generateContent` and `:streamGenerateContent`.
+pub const GENERATE: Format = Format("gemini.generate_content");
+
+/// Bodies and answers of `:countTokens`.
+pub const COUNT_TOKENS: Format = Format("gemini.count_tokens");
+
+/// Bodies and answers of `:batchEmbedContents`.
+pub const EMBED: Format = Format("gemini.batch_embed_contents");
+
+/// Where Gemini is addressed. The two services differ in what they take and in where their models are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Service {
+    /// The Gemini API of Google AI Studio: `…/v1beta/models/MODEL:VERB`.
+    Studio,
+    /// Vertex AI: takes labels and log probabilities, and fetches `https:` files by itself.
+    Vertex,
+}
+
+/// Gemini's API as Google AI Studio speaks it.
+#[derive(Clone, Copy, Debug)]
+pub struct Gemini;
+
+impl Dialect for Gemini {
+    fn id(&self) -> &'static str {
+        "gemini"
+    }
+
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        params::supported(Service::Studio, &target.model)
+    }
+
+    fn fetches(&self, call: &Call, _target: &Target) -> Result<Vec<String>> {
+        fetches(call, Service::Studio)
+    }
+
+    fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        encode(attempt, Service::Studio, &|verb| request::studio_url(attempt, verb))
+    }
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts, body: Bytes) -> Result<Reply> {
+        decode(attempt, encoded, &body)
+    }
+
+    fn stream(&self, attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
+        stream(attempt)
+    }
+
+    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+        reject(attempt, head, body)
+    }
+
+    fn inspect(&self, _encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        response::inspect(body)
+    }
+
+    fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
+        Box::new(probe::Watch::default())
+    }
+}
+
+/// URLs in the call's messages that must be fetched because the service does not fetch them.
+///
+/// # Errors
+/// The call cannot be read.
+pub fn fetches(call: &Call, service: Service) -> Result<Vec<String>> {
+    request::fetches(call, service)
+}
+
+/// Writes the request for a service; `locate` gives the URL for a verb (`generateContent`).
+///
+/// # Errors
+/// The call cannot be expressed in Gemini's words.
+pub fn encode(attempt: &Attempt<'_>, service: Service, locate: &dyn Fn(&str) -> String) -> Result<Encoded> {
+    request::encode(attempt, service, locate)
+}
+
+/// Reads a whole answer.
+///
+/// # Errors
+/// It is not understandable, or an error in spite of its status.
+pub fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> Result<Reply> {
+    response::decode(attempt, encoded, body)
+}
+
+/// Starts reading a stream.
+pub fn stream(attempt: &Attempt<'_>) -> Box<dyn StreamDecoder> {
+    Box::new(stream::Decoder::new(attempt))
+}
+
+/// Explains an answer with an error status, in the envelope of all of Google's APIs.
+pub fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+    error::reject(attempt, head, body)
+}
+
+/// Starts watching a relayed stream.
+pub fn probe() -> Box<dyn Probe> {
+    Box::new(probe::Watch::default())
+}
+
+/// Reads the usage of a relayed answer.
+///
+/// # Errors
+/// The answer is not JSON, or an error in spite of its status.
+pub fn inspect(body: &Bytes) -> Result<Option<Usage>> {
+    response::inspect(body)
+}
+
+/// OpenAI's parameters that a model takes on a service, sorted.
+pub fn supported_params(service: Service, model: &str) -> Vec<String> {
+    params::supported(service, model)
+}

@@ -1,0 +1,229 @@
+//! JSON of Gemini's API: a writer for what goes out, views for what comes in.
+
+use std::borrow::Cow;
+
+use lockgate_core::{
+    Raw,
+    wire::{quote, view},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+/// A JSON object that is written member by member. Keys come out in the order in which they were first set.
+#[derive(Debug, Default)]
+pub(crate) struct Body(Vec<(Cow<'static, str>, String)>);
+
+impl Body {
+    pub(crate) fn set<T: Serialize + ?Sized>(&mut self, key: impl Into<Cow<'static, str>>, value: &T) {
+        self.raw(key, to_raw(value).get());
+    }
+
+    pub(crate) fn some<T: Serialize>(&mut self, key: impl Into<Cow<'static, str>>, value: Option<&T>) {
+        if let Some(value) = value {
+            self.set(key, value);
+        }
+    }
+
+    /// `json` must be valid JSON text.
+    pub(crate) fn raw(&mut self, key: impl Into<Cow<'static, str>>, json: impl Into<String>) {
+        let (key, json) = (key.into(), json.into());
+        match self.0.iter_mut().find(|(own, _)| *own == key) {
+            Some((_, old)) => *old = json,
+            None => self.0.push((key, json)),
+        }
+    }
+
+    pub(crate) fn with<T: Serialize + ?Sized>(mut self, key: &'static str, value: &T) -> Self {
+        self.set(key, value);
+        self
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(own, _)| own == key)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The members and their JSON texts.
+    pub(crate) fn into_members(self) -> impl Iterator<Item = (Cow<'static, str>, String)> {
+        self.0.into_iter()
+    }
+
+    pub(crate) fn into_json(self) -> String {
+        let size: usize = self.0.iter().map(|(key, json)| key.len() + json.len() + 4).sum();
+        let mut out = String::with_capacity(size + 2);
+        for (key, json) in self.0 {
+            out.push(if out.is_empty() { '{' } else { ',' });
+            out.push_str(&quote(&key));
+            out.push(':');
+            out.push_str(&json);
+        }
+        out.push_str(if out.is_empty() { "{}" } else { "}" });
+        out
+    }
+
+    pub(crate) fn into_raw(self) -> Raw {
+        raw(self.into_json())
+    }
+}
+
+/// A JSON array of these texts.
+pub(crate) fn array<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let mut out = String::from("[");
+    for item in items {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        out.push_str(item.as_ref());
+    }
+    out.push(']');
+    out
+}
+
+/// JSON text as a raw value; `null` if it is not JSON.
+pub(crate) fn raw(json: impl Into<String>) -> Raw {
+    RawValue::from_string(json.into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// Any value as raw JSON.
+pub(crate) fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
+    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// The value read as `T`, or nothing if it is something else.
+pub(crate) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+/// Whether there is nothing in it.
+pub(crate) fn is_blank(raw: &RawValue) -> bool {
+    matches!(raw.get(), "null" | "{}" | "[]" | "\"\"")
+}
+
+/// A member that is simply missing when it is not of the expected type.
+#[derive(Clone, Debug)]
+pub(crate) struct Lax<T>(pub(crate) Option<T>);
+
+impl<T> Default for Lax<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Lax<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(Self(read(raw)))
+    }
+}
+
+impl<T: Serialize> Serialize for Lax<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+view! {
+    /// An answer, or one frame of a stream.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct AnswerView {
+        pub(crate) candidates: Lax<Vec<CandidateView>>,
+        pub(crate) prompt_feedback as "promptFeedback": Lax<FeedbackView>,
+        pub(crate) usage as "usageMetadata": Option<Raw>,
+        pub(crate) model_version as "modelVersion": Lax<String>,
+        pub(crate) response_id as "responseId": Lax<String>,
+        pub(crate) error: Option<Raw>,
+    }
+}
+
+view! {
+    /// Why a prompt was not answered.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct FeedbackView {
+        pub(crate) block_reason as "blockReason": Lax<String>,
+    }
+}
+
+view! {
+    /// One of the answers.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct CandidateView {
+        pub(crate) index: Lax<u32>,
+        pub(crate) content: Lax<ContentView>,
+        pub(crate) finish_reason as "finishReason": Lax<String>,
+        pub(crate) safety_ratings as "safetyRatings": Option<Raw>,
+        pub(crate) citation_metadata as "citationMetadata": Option<Raw>,
+        pub(crate) grounding_metadata as "groundingMetadata": Option<Raw>,
+        pub(crate) url_context_metadata as "urlContextMetadata": Option<Raw>,
+        pub(crate) logprobs_result as "logprobsResult": Option<Raw>,
+    }
+}
+
+view! {
+    /// What was said.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct ContentView {
+        pub(crate) role: Lax<String>,
+        pub(crate) parts: Lax<Vec<PartView>>,
+    }
+}
+
+view! {
+    /// A piece of what was said.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct PartView {
+        pub(crate) text: Lax<String>,
+        pub(crate) thought: Lax<bool>,
+        pub(crate) thought_signature as "thoughtSignature": Lax<String>,
+        pub(crate) inline_data as "inlineData": Lax<BlobView>,
+        pub(crate) function_call as "functionCall": Lax<CallView>,
+    }
+}
+
+view! {
+    /// A picture or sound.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct BlobView {
+        pub(crate) mime_type as "mimeType": Lax<String>,
+        pub(crate) data: Lax<String>,
+    }
+}
+
+view! {
+    /// A call of one of the client's functions.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct CallView {
+        pub(crate) id: Lax<String>,
+        pub(crate) name: Lax<String>,
+        pub(crate) args: Option<Raw>,
+    }
+}
+
+view! {
+    /// Consumption.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct UsageView {
+        pub(crate) prompt as "promptTokenCount": Lax<u64>,
+        pub(crate) candidates as "candidatesTokenCount": Lax<u64>,
+        pub(crate) total as "totalTokenCount": Lax<u64>,
+        pub(crate) thoughts as "thoughtsTokenCount": Lax<u64>,
+        pub(crate) cached as "cachedContentTokenCount": Lax<u64>,
+        pub(crate) tool_prompt as "toolUsePromptTokenCount": Lax<u64>,
+        pub(crate) prompt_details as "promptTokensDetails": Lax<Vec<ModalityView>>,
+        pub(crate) candidates_details as "candidatesTokensDetails": Lax<Vec<ModalityView>>,
+        pub(crate) cache_details as "cacheTokensDetails": Lax<Vec<ModalityView>>,
+        pub(crate) traffic_type as "trafficType": Lax<String>,
+        pub(crate) service_tier as "serviceTier": Lax<String>,
+    }
+}
+
+view! {
+    /// Tokens of one kind.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct ModalityView {
+        pub(crate) modality: Lax<String>,
+        pub(crate) tokens as "tokenCount": Lax<u64>,
+    }
+}
