@@ -32,6 +32,14 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// As [`Draft::get`], as bytes: for a look into a long text, which takes no check then.
+    pub(crate) fn bytes(&self, key: &str) -> Option<Bytes> {
+        match self.changed.iter().rev().find(|(own, _)| own == key) {
+            Some((_, value)) => value.clone(),
+            None => self.body.raw_bytes(key),
+        }
+    }
+
     /// As [`Draft::get`], `null` taken as missing.
     pub(crate) fn given(&self, key: &str) -> Option<&str> {
         self.get(key).filter(|value| *value != "null")

@@ -36,11 +36,11 @@ pub(crate) struct Rules<'a> {
 
 impl Rules<'_> {
     /// The messages as the target wants them; `None` if that is how they are.
-    pub(crate) fn apply(&self, messages: &str) -> Option<String> {
-        if !self.concerns(messages.as_bytes()) {
+    pub(crate) fn apply(&self, messages: &[u8]) -> Option<String> {
+        if !self.concerns(messages) {
             return None;
         }
-        let mut list: Vec<Raw> = serde_json::from_str(messages).ok()?;
+        let mut list: Vec<Raw> = serde_json::from_slice(messages).ok()?;
         let mut changed = false;
         if self.drop_empty_assistant {
             let before = list.len();
@@ -120,27 +120,25 @@ impl Rules<'_> {
 
 /// The messages without their `"content": null`; `None` if there is none. Found in the bytes, without a parse: a quote
 /// inside a JSON string is escaped, so this can be nothing but a member.
-pub(crate) fn without_null_content(messages: &str) -> Option<String> {
-    const KEY: &str = "\"content\"";
-    let mut out = String::new();
+pub(crate) fn without_null_content(messages: &[u8]) -> Option<Vec<u8>> {
+    const KEY: &[u8] = b"\"content\"";
+    let mut out = Vec::new();
     let mut copied = 0;
-    for at in memmem::find_iter(messages.as_bytes(), KEY) {
-        let rest = messages.get(at + KEY.len()..)?.trim_start();
-        let Some(rest) = rest.strip_prefix(':').and_then(|rest| rest.trim_start().strip_prefix("null"))
-        else {
-            continue;
-        };
-        let rest = rest.trim_start();
+    for at in memmem::find_iter(messages, KEY) {
+        let rest = messages.get(at + KEY.len()..)?.trim_ascii_start();
+        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        let Some(rest) = value.and_then(|value| value.strip_prefix(b"null")) else { continue };
+        let rest = rest.trim_ascii_start();
         let before = messages.get(copied..at)?;
-        match rest.strip_prefix(',') {
+        match rest.strip_prefix(b",") {
             Some(rest) => {
-                out.push_str(before);
-                copied = messages.len() - rest.trim_start().len();
+                out.extend_from_slice(before);
+                copied = messages.len() - rest.trim_ascii_start().len();
             }
             None => {
                 // The last member takes the comma before it along.
-                let before = before.trim_end();
-                out.push_str(before.strip_suffix(',').unwrap_or(before));
+                let before = before.trim_ascii_end();
+                out.extend_from_slice(before.strip_suffix(b",").unwrap_or(before));
                 copied = messages.len() - rest.len();
             }
         }
@@ -148,7 +146,7 @@ pub(crate) fn without_null_content(messages: &str) -> Option<String> {
     if copied == 0 {
         return None;
     }
-    out.push_str(messages.get(copied..)?);
+    out.extend_from_slice(messages.get(copied..)?);
     Some(out)
 }
 
@@ -249,8 +247,8 @@ mod tests {
                 r#"[{"role":"user","content":""}]"#,
             ),
         ] {
-            assert_eq!(rules.apply(before).unwrap(), after);
-            assert!(rules.apply(after).is_none());
+            assert_eq!(rules.apply(before.as_bytes()).unwrap(), after);
+            assert!(rules.apply(after.as_bytes()).is_none());
         }
     }
 
@@ -261,9 +259,9 @@ mod tests {
             (r#"[{"role":"a", "content":null }]"#, r#"[{"role":"a"}]"#),
             (r#"[{"content":null},{"content" : null , "y":2}]"#, r#"[{},{"y":2}]"#),
         ] {
-            assert_eq!(without_null_content(before).unwrap(), after);
+            assert_eq!(without_null_content(before.as_bytes()).unwrap(), after.as_bytes());
         }
-        assert!(without_null_content(r#"[{"content":"\"content\":null"},{"content":""}]"#).is_none());
+        assert!(without_null_content(br#"[{"content":"\"content\":null"},{"content":""}]"#).is_none());
     }
 
     #[test]
@@ -272,7 +270,7 @@ mod tests {
         let rules = Rules { flatten_content: true, ..rules(&none) };
         assert!(
             rules
-                .apply(r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]"#)
+                .apply(br#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]"#)
                 .is_none()
         );
     }

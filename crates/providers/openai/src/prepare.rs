@@ -10,6 +10,8 @@ use lockgate_core::{
     wire::{Object, quote},
 };
 
+use memchr::memmem;
+
 use crate::{
     draft::Draft,
     members, messages,
@@ -141,9 +143,10 @@ fn check_embedding(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target
 
 fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) {
     let quirks = support.quirks;
+    let Some(before) = draft.bytes("messages") else { return };
     // OpenAI itself takes `null` where an assistant only calls tools; others may not.
     if (quirks.omit_null_content || support.family == Family::Foreign)
-        && let Some(messages) = draft.get("messages").and_then(messages::without_null_content)
+        && let Some(messages) = messages::without_null_content(&before)
     {
         draft.set("messages", messages);
     }
@@ -157,16 +160,22 @@ fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) 
         drop_empty_assistant: quirks.drop_empty_assistant,
         video_files_as_url: quirks.video_files_as_url,
     };
-    if let Some(messages) = draft.get("messages").and_then(|messages| rules.apply(messages)) {
+    if let Some(messages) = draft.bytes("messages").and_then(|messages| rules.apply(&messages)) {
         draft.set("messages", messages);
         draft.notes.rewritten.push("messages".to_owned());
     }
 }
 
 fn edit_tools(draft: &mut Draft<'_>, quirks: &Quirks, model: &str) {
+    let marked = |tools: &[u8]| memmem::find(tools, b"\"cache_control\"").is_some();
+    let unmark =
+        !keeps_cache_control(quirks, model) && draft.bytes("tools").is_some_and(|tools| marked(&tools));
+    if !unmark && quirks.drop_in_tools.is_empty() {
+        return;
+    }
     let Some(before) = draft.get("tools") else { return };
     let mut tools: Cow<'_, str> = Cow::Borrowed(before);
-    if !keeps_cache_control(quirks, model) && tools.contains("\"cache_control\"") {
+    if unmark {
         for path in ["[*].cache_control", "[*].function.cache_control"] {
             if let Some(without) = Path::parse(path).and_then(|path| path.remove(&tools)) {
                 tools = Cow::Owned(without.get().to_owned());

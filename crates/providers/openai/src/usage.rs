@@ -147,6 +147,9 @@ pub(crate) fn write(usage: &Usage) -> Raw {
     prompt.count("audio_tokens", usage.audio_input);
     prompt.count("image_tokens", usage.image_input);
     prompt.count("video_tokens", usage.video_input);
+    // Google counts searches with the prompt, Anthropic as a use of a hosted tool.
+    let hosted = usage.raw.as_ref().is_none_or(|raw| raw.get().contains("server_tool_use"));
+    prompt.count("web_search_requests", usage.web_searches.filter(|_| !hosted));
     let mut completion = Members::default();
     completion.count("reasoning_tokens", usage.reasoning);
     completion.count("audio_tokens", usage.audio_output);
@@ -161,11 +164,11 @@ pub(crate) fn write(usage: &Usage) -> Raw {
     all.raw("prompt_tokens_details", &prompt.finish());
     all.raw("completion_tokens_details", &completion.finish());
     // LiteLLM's names for the cache, for clients that read those.
-    if usage.cache_write.is_some() {
+    if usage.cache_write.is_some() || usage.cache_read.is_some_and(|read| read > 0) {
         all.count("cache_creation_input_tokens", usage.cache_write);
         all.count("cache_read_input_tokens", usage.cache_read);
     }
-    if let Some(searches) = usage.web_searches {
+    if let Some(searches) = usage.web_searches.filter(|_| hosted) {
         all.raw("server_tool_use", &format!("{{\"web_search_requests\":{searches}}}"));
     }
     raw(all.finish())
