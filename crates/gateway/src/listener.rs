@@ -107,17 +107,20 @@ impl Gateway {
 }
 
 /// Counts a request until its response's head is ready.
-struct InFlight(Gateway);
+struct InFlight {
+    gateway: Gateway,
+    _gauge: lockgate_telemetry::InFlight,
+}
 
 impl InFlight {
     fn new(gateway: &Gateway) -> Self {
         gateway.in_flight().fetch_add(1, Ordering::Relaxed);
-        Self(gateway.clone())
+        Self { gateway: gateway.clone(), _gauge: gateway.metrics().in_flight() }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight().fetch_sub(1, Ordering::Relaxed);
+        self.gateway.in_flight().fetch_sub(1, Ordering::Relaxed);
     }
 }

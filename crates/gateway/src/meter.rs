@@ -8,7 +8,7 @@ use std::{
 use lockgate_catalog::{Cost, Terms};
 use lockgate_core::{Call, Error, Money, Notes, Operation, Reply, Usage};
 use lockgate_router::{Deployment, InFlight, Route};
-use lockgate_telemetry::{CallRecord, DeploymentMetrics};
+use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
 use lockgate_tokens::count_prompt;
 
 use crate::{
@@ -98,15 +98,19 @@ impl Meter {
             open.in_flight = None;
             if let Some((deployment, handle)) = &open.deployment {
                 handle.attempt_failed(error);
-                let cooling = open.live.health.is_cooling(deployment, Instant::now());
-                tracing::debug!(
-                    call_id = &*open.record.call_id,
-                    deployment = &*deployment.id,
-                    error = error.message(),
-                    cooling,
-                    "attempt failed"
-                );
+                let (call_id, deployment) = (&*open.record.call_id, &*deployment.id);
+                tracing::debug!(call_id, deployment, error = error.message(), "attempt failed");
             }
+        }
+    }
+
+    /// The plan has been told of that failure: counts the cooldown that it may have begun.
+    pub(crate) fn cooling(&mut self, error: &Error) {
+        if let Some(open) = &mut self.open
+            && let Some((deployment, handle)) = &open.deployment
+            && open.live.health.is_cooling(deployment, Instant::now())
+        {
+            handle.cooled_down(error);
         }
     }
 
@@ -118,6 +122,7 @@ impl Meter {
             open.record.dropped_params = notes.dropped.len() as u32;
             if let Some((_, handle)) = &open.deployment {
                 handle.attempt_succeeded();
+                handle.set_state(DeploymentState::Healthy);
             }
         }
     }

@@ -54,7 +54,11 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
     let mut verdict: Option<Error> = None;
     let mut last: Option<Error> = None;
     loop {
-        match plan.next(verdict.take().as_ref(), Instant::now()) {
+        let decision = plan.next(verdict.take().as_ref(), Instant::now());
+        if let Some(error) = &last {
+            meter.cooling(error);
+        }
+        match decision {
             Decision::Try(deployment) => {
                 meter.attempt(&deployment, live.health.begin(&deployment));
                 let began = Instant::now();
@@ -63,6 +67,9 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
                         let now = Instant::now();
                         live.health.succeeded(&deployment, now - began, None, now);
                         let (retries, fallbacks) = (plan.retries(), plan.fallbacks());
+                        if fallbacks > 0 {
+                            count_fallback(progress, &route, label(&deployment), last.as_ref(), true);
+                        }
                         return Ok(Answered { success, deployment, retries, fallbacks });
                     }
                     Err(error) => {
@@ -76,7 +83,22 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
             Decision::GiveUp => break,
         }
     }
+    if plan.fallbacks() > 0 {
+        count_fallback(progress, &route, "", last.as_ref(), false);
+    }
     Err(last.unwrap_or_else(|| no_deployment(call)))
+}
+
+/// Counts a change to another group, and whether it helped.
+fn count_fallback(progress: &Progress, from: &Route, to: &str, error: Option<&Error>, helped: bool) {
+    let kind = error.map_or(ErrorKind::RateLimit, Error::kind);
+    let from = from.deployments.first().map_or("", |deployment| label(deployment));
+    progress.gateway.metrics().fallback(from, to, kind, helped);
+}
+
+/// A deployment's group as a label: what a wildcard captured came from a request.
+fn label(deployment: &Deployment) -> &str {
+    if deployment.wildcard { "*" } else { &deployment.group }
 }
 
 fn plan<'a>(live: &'a Live, call: &'a Call, route: &Route) -> Plan<'a> {
