@@ -176,14 +176,11 @@ fn general(
     let usual = General::default();
     let key = section.text("master_key").or_else(|| set(env, "LITELLM_MASTER_KEY").map(str::to_owned));
     let in_kubernetes = set(env, "KUBERNETES_SERVICE_HOST").is_some();
-    let models =
-        [("chat", "completion_model"), ("embedding", "embedding_model"), ("moderation", "moderation_model")];
     General {
         master_key: key.map(Secret::from).or_else(|| overrides.fallback_master_key.clone()),
         allow_weak_master_key: section.flag("dangerously_permit_weak_or_unset_master_key").unwrap_or(false),
         key_header_name: section.text("litellm_key_header_name"),
         max_request_bytes: section.megabytes("max_request_size_mb").unwrap_or(usual.max_request_bytes),
-        max_response_bytes: section.megabytes("max_response_size_mb").unwrap_or(usual.max_response_bytes),
         drain_delay: section.duration("drain_delay").unwrap_or(if in_kubernetes {
             Duration::from_secs(5)
         } else {
@@ -195,13 +192,6 @@ fn general(
             .unwrap_or(usual.keepalive_interval),
         allow_client_credentials: section.flag("allow_client_side_credentials").unwrap_or(false),
         require_auth_for_metrics: litellm.flag("require_auth_for_metrics_endpoint").unwrap_or(true),
-        forward_client_headers: section.flag("forward_client_headers_to_llm_api").unwrap_or(false),
-        always_include_stream_usage: section.flag("always_include_stream_usage").unwrap_or(false),
-        include_call_id_in_error_body: section.flag("include_call_id_in_error_body").unwrap_or(false),
-        default_models: models
-            .into_iter()
-            .filter_map(|(operation, key)| Some((operation, section.text(key)?)))
-            .collect(),
     }
 }
 
@@ -239,12 +229,6 @@ fn settings(
         ssl_cert_file: set(env, "SSL_CERT_FILE").map(PathBuf::from),
         json_logs: litellm.flag("json_logs").or_else(|| on("JSON_LOGS")).unwrap_or(usual.json_logs),
         log_level: verbose.or(log),
-        cost_in_stream_usage: litellm
-            .flag("include_cost_in_streaming_usage")
-            .unwrap_or(usual.cost_in_stream_usage),
-        block_unpriced: litellm
-            .flag("block_requests_for_models_without_pricing")
-            .unwrap_or(usual.block_unpriced),
     }
 }
 

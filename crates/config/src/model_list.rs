@@ -10,7 +10,7 @@ use lockgate_core::AuthScheme;
 use lockgate_registry::Registry;
 use lockgate_router::{
     Deployment, Issue, Params, Routes, Wildcard,
-    target::{Builder, Defaults},
+    target::{Builder, Defaults, Entries},
 };
 use serde_json::{Map, Value};
 
@@ -47,6 +47,7 @@ struct Built {
     wildcards: Vec<Wildcard>,
     unusable: BTreeMap<String, String>,
     ids: BTreeSet<Arc<str>>,
+    entries: Entries,
 }
 
 impl ModelList<'_> {
@@ -182,7 +183,7 @@ impl ModelList<'_> {
         let env = |name: &str| set(&self.env, name).map(str::to_owned);
         let builder =
             Builder { registry: self.registry, catalog: self.catalog, env: &env, defaults: &self.defaults };
-        let result = builder.build(&one.params);
+        let result = builder.build_with(&one.params, &mut built.entries);
         // The provider of a bare `*` is known only when a name comes.
         let open = wildcard
             && one

@@ -1,6 +1,9 @@
 //! What has been found so far.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::PathBuf,
+};
 
 use crate::{Problem, yaml::At};
 
@@ -10,6 +13,8 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
     pub(crate) inactive: BTreeSet<String>,
+    /// Names that were compared with the declared ones: a thousand entries have the same few.
+    pub(crate) suggested: HashMap<(&'static str, String), Option<&'static str>>,
 }
 
 impl Report {

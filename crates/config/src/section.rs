@@ -110,7 +110,8 @@ pub(crate) fn check(node: &Node, place: &Place, path: &str, report: &mut Report)
 }
 
 fn unknown(entry: &Entry, place: &Place, path: &str, report: &mut Report) {
-    let near = suggest::nearest(&entry.key, place.names());
+    let suggested = report.suggested.entry((place.name, entry.key.clone()));
+    let near = *suggested.or_insert_with(|| suggest::nearest(&entry.key, place.names()));
     let remedy = match near {
         Some(near) => format!("Did you mean `{near}`?"),
         None if place.open => return,

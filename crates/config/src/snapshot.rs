@@ -53,8 +53,6 @@ pub struct General {
     pub key_header_name: Option<String>,
     /// The largest request body.
     pub max_request_bytes: usize,
-    /// The largest answer that is held in memory as a whole.
-    pub max_response_bytes: usize,
     /// After the signal to stop: how long connections are still accepted, so that load balancers notice.
     pub drain_delay: Duration,
     /// After that: how long calls under way may take to finish.
@@ -65,14 +63,6 @@ pub struct General {
     pub allow_client_credentials: bool,
     /// Whether `/metrics` wants a key.
     pub require_auth_for_metrics: bool,
-    /// Whether client headers (`x-…`, `anthropic-beta`) are passed to providers.
-    pub forward_client_headers: bool,
-    /// Whether every stream ends with usage, also for clients that did not ask.
-    pub always_include_stream_usage: bool,
-    /// Whether errors name the call in their body.
-    pub include_call_id_in_error_body: bool,
-    /// The model of requests that name none, by operation: `chat`, `embedding`, `moderation`.
-    pub default_models: Vec<(&'static str, String)>,
 }
 
 impl Default for General {
@@ -82,16 +72,11 @@ impl Default for General {
             allow_weak_master_key: false,
             key_header_name: None,
             max_request_bytes: 100 << 20,
-            max_response_bytes: 256 << 20,
             drain_delay: Duration::ZERO,
             drain_limit: Duration::from_secs(600),
             keepalive_interval: Duration::from_secs(15),
             allow_client_credentials: false,
             require_auth_for_metrics: true,
-            forward_client_headers: false,
-            always_include_stream_usage: false,
-            include_call_id_in_error_body: false,
-            default_models: Vec::new(),
         }
     }
 }
@@ -119,10 +104,6 @@ pub struct Settings {
     pub json_logs: bool,
     /// `debug`, `info`, `warn` or `error`.
     pub log_level: Option<String>,
-    /// Whether usage in streams carries what it cost.
-    pub cost_in_stream_usage: bool,
-    /// Whether a call of a model without a price is refused.
-    pub block_unpriced: bool,
 }
 
 impl Default for Settings {
@@ -138,8 +119,6 @@ impl Default for Settings {
             ssl_cert_file: None,
             json_logs: false,
             log_level: None,
-            cost_in_stream_usage: false,
-            block_unpriced: false,
         }
     }
 }

@@ -32,6 +32,7 @@ pub fn with_client_credentials(
         target.custom_base = true;
         target.headers = Arc::new([]);
         target.extra_body = Arc::new([]);
+        target.params = Arc::default();
     }
     Ok(target)
 }

@@ -4,17 +4,20 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Request};
 use lockgate_core::{
-    AuthScheme, Error, Payload, Provider, Secret, Signer, target::HeaderSigner, target::Unsigned,
+    AuthScheme, CloudSettings, Error, Payload, Provider, Secret, Signer, target::HeaderSigner, target::Unsigned,
 };
 
 use crate::{
     Issue, Params,
+    params::{Role, role, text},
     target::{Env, no_credential},
 };
 
 /// What was found for a deployment.
 pub(crate) enum Credential {
     Key(Secret),
+    /// What the provider's dialect made of the deployment's parameters.
+    Cloud(Arc<dyn Signer>),
     /// None is needed.
     None,
     /// One is needed; the message says what is missing.
@@ -26,18 +29,31 @@ pub(crate) fn find(provider: &Provider, params: &Params, env: Env<'_>) -> Creden
     if provider.auth.scheme == AuthScheme::None {
         return Credential::None;
     }
-    if let Some(key) = params.str("api_key") {
-        return Credential::Key(Secret::new(key));
-    }
     let set = |name: &String| env(name).filter(|key| !key.trim().is_empty());
-    match provider.auth.env.iter().find_map(set) {
-        Some(key) => Credential::Key(Secret::new(key.trim())),
+    let own = params.str("api_key").map(Secret::new);
+    let key = own.or_else(|| provider.auth.env.iter().find_map(set).map(|key| Secret::new(key.trim())));
+    if provider.auth.scheme == AuthScheme::Cloud {
+        return cloud(provider, params, key, env);
+    }
+    match key {
+        Some(key) => Credential::Key(key),
         None if provider.auth.optional => Credential::None,
         None => Credential::Missing(format!(
             "`{}` needs a key: none of {} is set, and there is no `api_key`.",
             provider.id,
             provider.auth.env.join(", ")
         )),
+    }
+}
+
+fn cloud(provider: &Provider, params: &Params, api_key: Option<Secret>, env: Env<'_>) -> Credential {
+    let own = params.params.iter().filter(|(name, _)| role(name) == Role::Target);
+    let own = own.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
+    let file = |path: &str| std::fs::read_to_string(path).ok();
+    let settings = CloudSettings { provider, params: &own, api_key, env, file: &file };
+    match provider.dialect.signer(&settings) {
+        Ok(signer) => Credential::Cloud(signer),
+        Err(error) => Credential::Missing(error.message().to_owned()),
     }
 }
 
@@ -56,6 +72,7 @@ impl Credential {
 
     fn signer_for(&self, scheme: &AuthScheme) -> Result<Arc<dyn Signer>, Issue> {
         match self {
+            Self::Cloud(signer) => Ok(signer.clone()),
             Self::None => Ok(Arc::new(Unsigned)),
             Self::Missing(message) => Ok(Arc::new(Missing(message.clone()))),
             Self::Key(key) => header(scheme, key),
@@ -76,6 +93,8 @@ fn header(scheme: &AuthScheme, key: &Secret) -> Result<Arc<dyn Signer>, Issue> {
             })?;
             (name, format!("{prefix}{}", key.expose()))
         }
+        // A client's own key in front of a cloud is a token of that cloud.
+        AuthScheme::Cloud => (http::header::AUTHORIZATION, format!("Bearer {}", key.expose())),
         AuthScheme::None => return Ok(Arc::new(Unsigned)),
     };
     let value = HeaderValue::try_from(value).map_err(|_| {

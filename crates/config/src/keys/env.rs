@@ -3,6 +3,16 @@ use super::{Key, Type::*, active, moot};
 pub(super) const ACTIVE: &[Key] = &[
     active("LITELLM_MASTER_KEY", Text, "", "The master key, where `general_settings.master_key` is silent."),
     active("CONFIG_FILE_PATH", Text, "", "The configuration file, where the command line names none."),
+    active("HOST", Text, "127.0.0.1", "The address to listen on."),
+    active("PORT", Count, "4000", "The port to listen on."),
+    active(
+        "LOCKGATE_DATA",
+        Text,
+        "the user's data folder",
+        "The folder for what is kept, such as a made-up master key.",
+    ),
+    active("LOCKGATE_DRAIN_DELAY", Number, "", "As `general_settings.drain_delay`."),
+    active("LOCKGATE_DRAIN_LIMIT", Number, "", "As `general_settings.drain_limit`."),
     active(
         "LITELLM_MODEL_COST_MAP_URL",
         Text,

@@ -32,13 +32,6 @@ pub(super) const ACTIVE: &[Key] = &[
     active("ssl_verify", Flag, "true", "Whether providers' certificates are checked."),
     active("json_logs", Flag, "false", "Logs as JSON."),
     active("set_verbose", Flag, "false", "Logs at debug level."),
-    active("include_cost_in_streaming_usage", Flag, "false", "Usage in streams carries what it cost."),
-    active(
-        "block_requests_for_models_without_pricing",
-        Flag,
-        "false",
-        "Refuse calls whose cost would be unknown.",
-    ),
     active("require_auth_for_metrics_endpoint", Flag, "true", "Whether `/metrics` wants a key."),
     active(
         "sse_keepalive_ping_interval_seconds",
@@ -62,18 +55,19 @@ pub(super) const ACTIVE: &[Key] = &[
 pub(super) const LATER: &str = "\
     add_function_to_prompt add_user_information_to_llm_headers allow_dynamic_callback_disabling \
     anthropic_sse_ping_interval_seconds audit_log_callbacks aws_sqs_callback_params \
-    bedrock_request_metadata_fields budget_duration budget_exceeded_status_code \
-    budget_exceeded_throttle_percentage budget_reset_time budget_rollover cache cache_params callbacks \
-    cold_storage_custom_logger cost_discount_config cost_margin_config custom_prometheus_metadata_labels \
-    custom_prometheus_tags custom_provider_map datadog_params default_internal_user_params \
-    default_key_generate_params default_soft_budget default_team_params default_team_settings \
-    disable_add_user_agent_to_request_tags disable_copilot_system_to_assistant \
+    bedrock_request_metadata_fields block_requests_for_models_without_pricing budget_duration \
+    budget_exceeded_status_code budget_exceeded_throttle_percentage budget_reset_time budget_rollover \
+    cache cache_params callbacks cold_storage_custom_logger cost_discount_config cost_margin_config \
+    custom_prometheus_metadata_labels custom_prometheus_tags custom_provider_map datadog_params \
+    default_internal_user_params default_key_generate_params default_soft_budget default_team_params \
+    default_team_settings disable_add_user_agent_to_request_tags disable_copilot_system_to_assistant \
     disable_end_user_cost_tracking disable_end_user_cost_tracking_prometheus_only \
     enable_caching_on_provider_specific_optional_params enable_json_schema_validation \
     enable_key_alias_format_validation enable_loadbalancing_on_batch_endpoints enable_preview_features \
     enable_redis_auth_cache extra_spend_tag_headers failure_callback force_ipv4 \
-    forward_traceparent_to_llm_provider global_disable_no_log_param http2 internal_user_budget_duration \
-    key_alias_pattern key_generation_settings langfuse_default_tags log_raw_request_response max_budget \
+    forward_traceparent_to_llm_provider global_disable_no_log_param http2 \
+    include_cost_in_streaming_usage internal_user_budget_duration key_alias_pattern \
+    key_generation_settings langfuse_default_tags log_raw_request_response max_budget \
     max_end_user_budget max_end_user_budget_id max_internal_user_budget max_ui_session_budget \
     mcp_aliases mcp_semantic_tool_filter mcp_tool_search model_group_settings network_mock \
     overwrite_user_with_key_hash presidio_logging_only priority_reservation \

@@ -1,6 +1,9 @@
 //! From LiteLLM's parameters to a [`Deployment`]: provider, credential, address, defaults, limits, prices.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use http::{HeaderName, HeaderValue};
 use lockgate_catalog::{Catalog, Entry, Price};
@@ -77,6 +80,18 @@ impl Builder<'_> {
     /// # Errors
     /// The deployment cannot work; all that is wrong is told.
     pub fn build(&self, params: &Params) -> Result<(Deployment, Vec<Issue>), Vec<Issue>> {
+        self.build_with(params, &mut Entries::default())
+    }
+
+    /// The same for one of many deployments: the catalogue is asked once for each model.
+    ///
+    /// # Errors
+    /// As for [`Builder::build`].
+    pub fn build_with(
+        &self,
+        params: &Params,
+        entries: &mut Entries,
+    ) -> Result<(Deployment, Vec<Issue>), Vec<Issue>> {
         let Some(model) = params.str("model") else {
             return Err(vec![Issue::new(
                 "litellm_params.model",
@@ -112,7 +127,7 @@ impl Builder<'_> {
                 "Set one of them, or write `api_key`.",
             ));
         }
-        let entry = self.entry(&resolved, params);
+        let known = self.known(&resolved, params, entries);
         let target = Target {
             model: Arc::from(resolved.model.as_str()),
             base: Arc::from(base),
@@ -123,14 +138,14 @@ impl Builder<'_> {
             defaults: body_defaults(params).into(),
             extra_body: members(params.params.get("extra_body")).into(),
             policy: Arc::new(self.policy(params)),
-            facts: Arc::new(facts(&resolved.model, entry.as_ref(), &params.info)),
+            facts: facts(&known, &params.info),
             params: Arc::new(self.target_params(params)),
             provider: resolved.provider,
         };
-        Ok((self.deployment(params, target, entry), issues))
+        Ok((self.deployment(params, target, known.entry.as_ref()), issues))
     }
 
-    fn deployment(&self, params: &Params, target: Target, entry: Option<Entry>) -> Deployment {
+    fn deployment(&self, params: &Params, target: Target, entry: Option<&Entry>) -> Deployment {
         let id = params.id();
         let mut info = params.info.clone();
         info.insert("id".to_owned(), Value::from(&*id));
@@ -149,7 +164,7 @@ impl Builder<'_> {
                 .or_else(|| params.count("max_retries"))
                 .map(|count| count as u32),
             cooldown: params.seconds("cooldown_time"),
-            price: price(entry.as_ref(), params),
+            price: price(entry, params),
             info: Value::Object(info),
             params_public: masked(&params.params),
             mock_response: params.str("mock_response").map(str::to_owned),
@@ -306,17 +321,34 @@ impl Builder<'_> {
         target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
 
-    /// The catalogue's entry: of `base_model` where one is given, else of the model.
-    fn entry(&self, resolved: &Resolved, params: &Params) -> Option<Entry> {
+    /// What the catalogue knows of `base_model` where one is given, else of the model.
+    fn known(&self, resolved: &Resolved, params: &Params, entries: &mut Entries) -> Arc<Known> {
         let provider = &resolved.provider;
-        let label = provider.price_label.as_deref().unwrap_or(&provider.id);
         let base_model =
             params.info.get("base_model").and_then(Value::as_str).or_else(|| params.str("base_model"));
-        match base_model {
-            Some(base) => self.catalog.find(base).or_else(|| self.catalog.entry(label, base)),
-            None => self.catalog.entry(label, &resolved.model),
-        }
+        let look_up = || {
+            let label = provider.price_label.as_deref().unwrap_or(&provider.id);
+            let entry = match base_model {
+                Some(base) => self.catalog.find(base).or_else(|| self.catalog.entry(label, base)),
+                None => self.catalog.entry(label, &resolved.model),
+            };
+            let mut facts = entry.as_ref().map(Entry::facts).unwrap_or_default();
+            facts.count_tokens = Some(lockgate_tokens::counter(&resolved.model));
+            Arc::new(Known { entry, facts: Arc::new(facts) })
+        };
+        let key = (provider.id.clone(), resolved.model.clone(), base_model.map(str::to_owned));
+        entries.0.entry(key).or_insert_with(look_up).clone()
     }
+}
+
+/// What deployments built so far have asked the catalogue for.
+#[derive(Default)]
+pub struct Entries(HashMap<(Arc<str>, String, Option<String>), Arc<Known>>);
+
+/// A model's entry and the facts in it.
+struct Known {
+    entry: Option<Entry>,
+    facts: Arc<ModelFacts>,
 }
 
 fn unknown_provider(model: &str, label: Option<String>) -> Issue {
@@ -346,9 +378,16 @@ fn without_endpoint(base: &str) -> &str {
     base
 }
 
-fn facts(model: &str, entry: Option<&Entry>, info: &Map<String, Value>) -> ModelFacts {
-    let mut facts = entry.map(Entry::facts).unwrap_or_default();
-    facts.count_tokens = Some(lockgate_tokens::counter(model));
+/// The catalogue's facts with those of `model_info` on top; shared where `model_info` has none.
+fn facts(known: &Known, info: &Map<String, Value>) -> Arc<ModelFacts> {
+    let is_fact = |name: &str| {
+        name.starts_with("supports_")
+            || ["max_input_tokens", "max_output_tokens", "max_tokens", "mode"].contains(&name)
+    };
+    if !info.keys().any(|name| is_fact(name)) {
+        return known.facts.clone();
+    }
+    let mut facts = (*known.facts).clone();
     let count = |name: &str| info.get(name).and_then(params::number).map(|number| number as u64);
     facts.max_input = count("max_input_tokens").or(facts.max_input);
     facts.max_output = count("max_output_tokens").or_else(|| count("max_tokens")).or(facts.max_output);
@@ -367,7 +406,7 @@ fn facts(model: &str, entry: Option<&Entry>, info: &Map<String, Value>) -> Model
         into.insert(capability.to_owned());
         out.remove(capability);
     }
-    facts
+    Arc::new(facts)
 }
 
 /// The catalogue's price with the operator's own laid over it; `None` if nothing is known.
@@ -423,3 +462,6 @@ fn is_secret(name: &str) -> bool {
 pub(crate) fn no_credential(message: &str) -> Error {
     Error::new(lockgate_core::ErrorKind::Authentication, lockgate_core::Origin::Gateway, message)
 }
+
+#[cfg(test)]
+mod tests;
