@@ -21,8 +21,13 @@ pub mod reply;
 pub mod secret;
 pub mod surface;
 pub mod target;
+pub mod token;
 pub mod transcode;
 pub mod usage;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use call::{Call, CallOptions};
 pub use dialect::{
@@ -39,6 +44,7 @@ pub use reply::{ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason
 pub use secret::Secret;
 pub use surface::{StreamEncoder, Surface};
 pub use target::{ParamPolicy, Signer, Target};
+pub use token::{CloudSettings, Token, TokenSource};
 pub use usage::Usage;
 
 /// JSON text kept as it came: what the domain has no word for.

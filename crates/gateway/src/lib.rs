@@ -23,6 +23,10 @@ mod surface;
 mod trace;
 mod watch;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use app::Gateway;
 pub use body::ResponseBody;
 pub use listener::Drain;
