@@ -128,8 +128,11 @@ async fn attempt(
     }
     let attempt = Attempt { call, target, media: &media };
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
-    let request = std::mem::take(&mut encoded.request);
-    let response = client.transport.send(request, limits(call, deployment, deadline)).await?;
+    let mut request = std::mem::take(&mut encoded.request);
+    let limits = limits(call, deployment, deadline);
+    client.transport.authorise(attempt.signer(), &mut request, limits).await?;
+    let response = client.transport.send(request, limits).await?;
+    client.transport.distrust(attempt.signer(), response.status());
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
         let body = body.collect(LONGEST_ERROR).await.unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Token counting for text, messages, tools and images.
 //!
 //! OpenAI's models are counted with their own vocabulary, all others with the closest one that is built in, and the
-//! [`Count`] says which of the two it is. A vocabulary is unpacked when it is first used, so that a program that never
+//! [`Count`] says which of the two it is. A vocabulary is read when it is first used, so that a program that never
 //! counts pays nothing; nothing is ever fetched.
 //!
-//! Counting is work for the processor: about 60 ms for a megabyte. Under an async runtime, move texts above
+//! Counting is work for the processor: some 25 to 50 ms for a megabyte. Under an async runtime, move texts above
 //! [`BLOCKING_BYTES`] off the workers, and ask [`upper_bound`] first: where it already decides, nothing need be counted.
 
 mod chat;
