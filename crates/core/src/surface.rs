@@ -31,6 +31,12 @@ pub trait Surface: Send + Sync + 'static {
     /// A field has the wrong type or makes no sense; the message names it.
     fn parse(&self, call: &Call) -> Result<Request>;
 
+    /// What [`Surface::parse`] leaves out because only upstreams of the surface's own format could understand it:
+    /// reported as dropped wherever the call is translated.
+    fn untranslated(&self, _call: &Call) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Writes a whole answer.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ use crate::{
 /// The call cannot be expressed for this target, or cannot be signed.
 pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
     let mut encoded = attempt.dialect().encode(attempt)?;
+    if !encoded.relay {
+        encoded.notes.dropped.extend(attempt.call.surface.untranslated(attempt.call));
+    }
     let headers = encoded.request.headers_mut();
     for (name, value) in &attempt.target.provider.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

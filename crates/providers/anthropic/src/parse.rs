@@ -12,8 +12,11 @@ use serde::de::DeserializeOwned;
 
 use crate::wire::raw;
 
-/// Members that are read below, that mean nothing elsewhere, or that only Anthropic's own servers understand.
-const READ: [&str; 21] = [
+/// Members that only servers of Anthropic's format understand.
+const OWN: [&str; 5] = ["context_management", "container", "mcp_servers", "betas", "speed"];
+
+/// Members that are read below.
+const READ: [&str; 16] = [
     "model",
     "messages",
     "system",
@@ -29,12 +32,7 @@ const READ: [&str; 21] = [
     "thinking",
     "output_config",
     "output_format",
-    "context_management",
     "service_tier",
-    "container",
-    "mcp_servers",
-    "betas",
-    "speed",
 ];
 
 /// Parses the body of `/v1/messages`, or of its token count.
@@ -61,9 +59,10 @@ pub(crate) fn chat(call: &Call) -> Result<ChatRequest> {
         request.service_tier = Some("default".to_owned());
     }
     for member in body.members() {
-        let own = READ.contains(&&*member.key) || call.options.consumed.contains(&&*member.key);
+        let lists: [&[&str]; 3] = [&READ, &OWN, &call.options.consumed];
+        let known = lists.iter().any(|list| list.contains(&&*member.key));
         let text = std::str::from_utf8(member.raw).unwrap_or("null");
-        if !own && text != "null" {
+        if !known && text != "null" {
             request.extra.push(&*member.key, raw(text));
         }
     }
@@ -75,6 +74,16 @@ view! {
     struct MetadataView {
         user_id: Option<String>,
     }
+}
+
+/// What has no place in the hub: members and beta features of Anthropic's own.
+pub(crate) fn untranslated(call: &Call) -> Vec<String> {
+    let members = OWN.iter().filter(|name| call.body.raw(name).is_some_and(|value| value != "null"));
+    let mut dropped: Vec<String> = members.map(|name| (*name).to_owned()).collect();
+    let headers = call.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok());
+    let features = headers.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    dropped.extend(features.map(|feature| format!("anthropic-beta:{feature}")));
+    dropped
 }
 
 /// A top-level member; none if it is absent or null.

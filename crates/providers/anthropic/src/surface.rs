@@ -62,6 +62,10 @@ impl Surface for AnthropicSurface {
         Ok(Request::Chat(Box::new(parse::chat(call)?)))
     }
 
+    fn untranslated(&self, call: &Call) -> Vec<String> {
+        parse::untranslated(call)
+    }
+
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         match reply {
             Reply::Chat(reply) => Ok(message(call, reply)?.into()),
