@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http::response::Parts;
 
 use crate::{
-    Alternate, Call, Error, Event, Format, ParamPolicy, Payload, Reply, Result, Signer, Target, Usage,
+    Alternate, Call, CloudSettings, Error, Event, Format, ParamPolicy, Payload, Reply, Result, Signer,
+    Target, Usage,
 };
 
 /// A format family that upstreams speak. Pure: it never awaits, holds no client, reads no clock.
@@ -22,6 +23,15 @@ pub trait Dialect: Send + Sync + 'static {
     /// The answer, if it is made here and now, without an upstream (a demonstration, a mock).
     fn local(&self, _call: &Call, _target: &Target) -> Option<Result<Reply>> {
         None
+    }
+
+    /// The signer of a deployment whose row says `auth.scheme = "cloud"`.
+    ///
+    /// # Errors
+    /// What is missing; calls to the deployment then fail with this, the start does not.
+    fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+        let id = &settings.provider.id;
+        Err(Error::internal(format!("The dialect of `{id}` has no credentials of its own.")))
     }
 
     /// URLs that must be fetched before [`Dialect::encode`], because the provider takes only inline data.

@@ -126,6 +126,8 @@ pub enum AuthScheme {
         /// Put before the key, with its space.
         prefix: String,
     },
+    /// The dialect makes the signer of the deployment's parameters: signatures, exchanged tokens.
+    Cloud,
     /// No credential is sent.
     None,
 }

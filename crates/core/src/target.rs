@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
-use crate::{Error, ModelFacts, Payload, Provider, Raw};
+use crate::{Error, ModelFacts, Payload, Provider, Raw, TokenSource};
 
 /// One place that a call can be sent to. Built when the configuration is loaded; cheap to clone.
 #[derive(Clone)]
@@ -67,6 +67,12 @@ pub struct ParamPolicy {
 pub trait Signer: Send + Sync + 'static {
     /// Adds what authorises `request`.
     fn sign(&self, request: &mut http::Request<Payload>, now: SystemTime) -> Result<(), Error>;
+
+    /// Where the rest of the credential comes from, if it is a token that must be fetched before the call. Then the
+    /// transport puts the token on the signed request.
+    fn token_source(&self) -> Option<&dyn TokenSource> {
+        None
+    }
 }
 
 /// A header that never changes.

@@ -80,10 +80,17 @@ pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mu
     let media = fetch(progress, dialect.fetches(call, target)?).await?;
     let attempt = Attempt { call, target, media: &media };
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
-    let request = std::mem::take(&mut encoded.request);
+    let mut request = std::mem::take(&mut encoded.request);
+    let (transport, limits) = (progress.gateway.transport(), limits(call, deployment, meter.elapsed()));
+    transport
+        .authorise(attempt.signer(), &mut request, limits)
+        .await
+        .map_err(|error| named(error, deployment))?;
     let sent = Instant::now();
-    let response =
-        progress.gateway.transport().send(request, limits(call, deployment, meter.elapsed())).await;
+    let response = transport.send(request, limits).await;
+    if let Ok(response) = &response {
+        transport.distrust(attempt.signer(), response.status());
+    }
     let outcome = match response {
         Ok(response) => receive(&attempt, encoded, response).await,
         Err(error) => Err(error),

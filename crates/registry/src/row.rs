@@ -37,7 +37,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthRow {
-    /// `bearer` (the default), `header` or `none`.
+    /// `bearer` (the default), `header`, `cloud` (the dialect knows) or `none`.
     pub scheme: String,
     /// The header's name for `header`.
     pub header: String,
@@ -90,7 +90,7 @@ pub enum RowError {
         operation: String,
     },
     /// No such scheme.
-    #[error("provider `{provider}`: `auth.scheme` is `{scheme}`; use `bearer`, `header` or `none`")]
+    #[error("provider `{provider}`: `auth.scheme` is `{scheme}`; use `bearer`, `header`, `cloud` or `none`")]
     Scheme {
         /// The row.
         provider: String,
@@ -167,6 +167,7 @@ impl AuthRow {
             "header" => {
                 Ok(AuthScheme::Header { name: self.header.to_lowercase(), prefix: self.prefix.clone() })
             }
+            "cloud" => Ok(AuthScheme::Cloud),
             "none" => Ok(AuthScheme::None),
             other => Err(RowError::Scheme { provider: provider.to_owned(), scheme: other.to_owned() }),
         }

@@ -164,7 +164,7 @@ fn a_chat_goes_to_the_right_place_with_the_right_key() {
         let (name, value) = match &provider.auth.scheme {
             AuthScheme::Bearer => ("authorization", "Bearer k".to_owned()),
             AuthScheme::Header { name, prefix } => (name.as_str(), format!("{prefix}k")),
-            AuthScheme::None => continue,
+            AuthScheme::Cloud | AuthScheme::None => continue,
         };
         assert_eq!(request.headers()[name], value, "{}", provider.id);
     }
@@ -302,7 +302,7 @@ fn target(provider: &Arc<Provider>, base: &str, custom_base: bool) -> Target {
     let signer = |scheme: &AuthScheme| match scheme {
         AuthScheme::Bearer => header(AUTHORIZATION.as_str(), "Bearer k".to_owned()),
         AuthScheme::Header { name, prefix } => header(name, format!("{prefix}k")),
-        AuthScheme::None => Arc::new(Unsigned),
+        AuthScheme::Cloud | AuthScheme::None => Arc::new(Unsigned),
     };
     let alternates = provider.alternates.iter();
     let alternate_signers: BTreeMap<String, Arc<dyn Signer>> =

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Request};
 use lockgate_core::{
-    AuthScheme, CloudSettings, Error, Payload, Provider, Secret, Signer, target::HeaderSigner, target::Unsigned,
+    AuthScheme, CloudSettings, Error, Payload, Provider, Secret, Signer, target::HeaderSigner,
+    target::Unsigned,
 };
 
 use crate::{

@@ -18,6 +18,7 @@ mod pool;
 mod send;
 mod shared;
 mod tls;
+mod token;
 
 pub use body::UpstreamBody;
 pub use config::{Limits, TransportConfig, TransportError};

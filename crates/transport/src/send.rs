@@ -14,6 +14,7 @@ use crate::{
     failure,
     payload::PayloadBody,
     pool::{Host, Lease, Pool},
+    token::Tokens,
 };
 
 /// Connections idle for less are not suspected of having been closed just now, and their requests are not kept for
@@ -27,6 +28,7 @@ const CROSSED: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct Transport {
     pool: Arc<Pool>,
+    pub(crate) tokens: Arc<Tokens>,
 }
 
 impl Transport {
@@ -35,7 +37,7 @@ impl Transport {
     /// # Errors
     /// A proxy's address or the certificate file cannot be used.
     pub fn new(config: &TransportConfig) -> Result<Self, TransportError> {
-        Ok(Self { pool: Pool::new(Connector::new(config)?, config) })
+        Ok(Self { pool: Pool::new(Connector::new(config)?, config), tokens: Arc::default() })
     }
 
     /// Makes one attempt and gives back the answer's head as soon as it is there, whatever its status. The URL of the

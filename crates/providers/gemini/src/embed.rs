@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result,
+    Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, Usage,
     hub::{EmbeddingRequest, Prompt},
     wire::view,
 };
@@ -85,9 +85,17 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors: vectors.collect(),
-        usage: answer.usage.as_deref().and_then(usage::hub),
+        usage: answer.usage.as_deref().and_then(usage::hub).or_else(|| estimate(attempt)),
         ..EmbeddingReply::default()
     })))
+}
+
+/// Gemini does not say what embeddings consume.
+fn estimate(attempt: &Attempt<'_>) -> Option<Usage> {
+    let count = attempt.target.facts.count_tokens?;
+    let texts = inputs(attempt.call.embedding().ok()?).ok()?;
+    let input = texts.into_iter().map(|text| count(text)).sum();
+    Some(Usage { input, estimated: true, ..Usage::default() })
 }
 
 /// The texts to embed.

@@ -6,3 +6,4 @@ mod fetch;
 mod limits;
 mod secure;
 mod send;
+mod token;
