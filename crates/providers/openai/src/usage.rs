@@ -1,8 +1,11 @@
 //! OpenAI's `usage` object, read and written.
 
-use lockgate_core::{Money, Quirks, Raw, Usage, wire::view};
+use lockgate_core::{Extra, Money, Quirks, Raw, Usage, wire::view};
 
-use crate::lax::{Count, Lax, is_blank, raw};
+use crate::{
+    lax::{Count, Lax, is_blank, raw, to_raw},
+    path::replaced,
+};
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -131,9 +134,9 @@ pub(crate) fn write(usage: &Usage) -> Raw {
     if let Some(raw) = &usage.raw
         && let Ok(wire) = serde_json::from_str::<WireUsage>(raw.get())
         && wire.prompt_tokens.get() == Some(usage.input)
-        && wire.completion_tokens.get() == Some(usage.output)
+        && let Some(output) = wire.completion_tokens.get()
     {
-        return raw.clone();
+        return if output == usage.output { raw.clone() } else { with_output(raw, usage.output) };
     }
     let mut prompt = Members::default();
     prompt.count("cached_tokens", usage.cache_read);
@@ -163,8 +166,9 @@ pub(crate) fn write(usage: &Usage) -> Raw {
     all.count("total_tokens", Some(usage.total()));
     all.raw("prompt_tokens_details", &prompt.finish());
     all.raw("completion_tokens_details", &completion.finish());
-    // LiteLLM's names for the cache, for clients that read those.
-    if usage.cache_write.is_some() || usage.cache_read.is_some_and(|read| read > 0) {
+    // LiteLLM's names for the cache, for clients that read those; OpenAI's own usage has them in the details only.
+    let details = usage.raw.as_ref().is_some_and(|raw| raw.get().contains("\"input_tokens_details\""));
+    if usage.cache_write.is_some() || (usage.cache_read.is_some_and(|read| read > 0) && !details) {
         all.count("cache_creation_input_tokens", usage.cache_write);
         all.count("cache_read_input_tokens", usage.cache_read);
     }
@@ -172,6 +176,12 @@ pub(crate) fn write(usage: &Usage) -> Raw {
         all.raw("server_tool_use", &format!("{{\"web_search_requests\":{searches}}}"));
     }
     raw(all.finish())
+}
+
+/// The provider's own object with another count of completion tokens (`usage_adds_reasoning`).
+fn with_output(own: &Raw, output: u64) -> Raw {
+    let object: Extra = serde_json::from_str(own.get()).unwrap_or_default();
+    to_raw(&replaced(object, "completion_tokens", raw(output.to_string())))
 }
 
 /// An object of numbers in the making.
@@ -224,7 +234,9 @@ mod tests {
                 "completion_tokens_details":{"reasoning_tokens":94}}"#,
             &quirks,
         );
-        assert_eq!(usage.unwrap().output, 103);
+        let usage = usage.unwrap();
+        assert_eq!(usage.output, 103);
+        assert!(write(&usage).get().contains(r#""completion_tokens":103,"total_tokens":135"#));
         let usage = read(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#, &quirks).unwrap();
         assert_eq!(usage.cache_read, Some(3));
         assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)));
