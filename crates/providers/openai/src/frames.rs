@@ -15,20 +15,6 @@ pub(crate) fn value_at(block: &[u8], at: usize) -> Option<&[u8]> {
     Some(rest.strip_prefix(b":")?.trim_ascii_start())
 }
 
-/// The bytes of an event's top-level `"model": "…"`.
-pub(crate) fn model_member(event: &Bytes) -> Option<Vec<u8>> {
-    let (data, _) = data_of(event)?;
-    let object = Object::scan(data.clone()).ok()?;
-    let value = object.raw("model").filter(|value| value.starts_with('"') && *value != "\"\"")?;
-    memmem::find_iter(&data, b"\"model\"").find_map(|at| {
-        let rest = value_at(&data, at + 7)?;
-        rest.starts_with(value.as_bytes()).then(|| {
-            let end = data.len() - rest.len() + value.len();
-            data.get(at..end).unwrap_or_default().to_vec()
-        })
-    })
-}
-
 /// Whether a line of the block is `data: [DONE]`.
 pub(crate) fn has_terminator(block: &[u8]) -> bool {
     memmem::find_iter(block, b"[DONE]").any(|at| {

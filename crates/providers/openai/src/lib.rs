@@ -19,6 +19,7 @@ mod params;
 mod path;
 mod prepare;
 mod probe;
+mod rename;
 mod request;
 mod response;
 mod responses;

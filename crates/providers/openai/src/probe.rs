@@ -7,13 +7,14 @@
 use bytes::{Bytes, BytesMut};
 use lockgate_core::{
     Encoded, Error, Probe, Quirks, Result, StreamEnd, Usage,
-    wire::{Edits, Object, quote},
+    wire::{Edits, Object, write_sse},
 };
 use memchr::memmem::Finder;
 
 use crate::{
     error,
-    frames::{data_of, has_terminator, last_boundary, model_member, split, value_at},
+    frames::{data_of, has_terminator, last_boundary, split, value_at},
+    rename::Rename,
     response, stream, usage, whole,
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Watcher {
     /// The start of an event whose end has not come.
     carry: BytesMut,
     withhold_usage: bool,
+    /// The event with the last usage so far: it goes to the client once, right before the terminator.
+    held: Option<Bytes>,
     name: Rename,
     usage: Option<Usage>,
     chunks: u64,
@@ -49,25 +52,13 @@ struct Finders {
     citation: Finder<'static>,
 }
 
-/// How the model's name is given to the client.
-enum Rename {
-    /// As the provider says it.
-    Keep,
-    /// As the client knows it (a JSON string), once the provider's member is known.
-    Wanted(String),
-    /// Each occurrence of the first by the second.
-    Known(Box<Finder<'static>>, Vec<u8>),
-}
-
 impl Watcher {
     pub(crate) fn new(encoded: &Encoded) -> Self {
-        let name = match &encoded.memo.client_model {
-            Some(name) => Rename::Wanted(quote(name)),
-            None => Rename::Keep,
-        };
+        let name = Rename::new(encoded.memo.client_model.as_deref());
         Self {
             carry: BytesMut::new(),
             withhold_usage: encoded.withhold_usage,
+            held: None,
             name,
             usage: None,
             chunks: 0,
@@ -90,13 +81,15 @@ impl Watcher {
     /// Looks at whole events and gives what goes to the client.
     fn events(&mut self, block: Bytes) -> Result<Bytes> {
         self.finished = self.finished || self.any_finish(&block);
-        self.done |= has_terminator(&block);
+        let ends = has_terminator(&block);
+        self.done |= ends;
         self.chunks += self.count(&block);
         self.searched = self.searched || self.finders.citation.find(&block).is_some();
         let failed = self.any_error(&block);
         let counted = self.any_usage(&block);
-        let block = if failed || counted { self.sift(block)? } else { block };
-        let block = self.rename(block);
+        let tells = ends && self.held.is_some();
+        let block = if failed || counted || tells { self.sift(block)? } else { block };
+        let block = self.name.apply(block);
         self.passed |= !block.is_empty();
         Ok(block)
     }
@@ -130,13 +123,17 @@ impl Watcher {
             .any(|at| value_at(block, at + 7).is_some_and(|value| !value.starts_with(b"null")))
     }
 
-    /// Goes through the events one by one: notes usage, cuts out what the client did not ask for, stops at an error.
+    /// Goes through the events one by one: notes usage, keeps it back until the end, stops at an error.
     fn sift(&mut self, block: Bytes) -> Result<Bytes> {
         let mut out = BytesMut::with_capacity(block.len());
         for range in split(&block) {
             let event = block.slice(range);
             match self.look(&event) {
                 Look::Pass => out.extend_from_slice(&event),
+                Look::End => {
+                    out.extend_from_slice(&self.held.take().unwrap_or_default());
+                    out.extend_from_slice(&event);
+                }
                 Look::Cut => {}
                 Look::Instead(bytes) => out.extend_from_slice(&bytes),
                 Look::Failed(error) if !self.passed && out.is_empty() => return Err(error),
@@ -151,6 +148,9 @@ impl Watcher {
 
     fn look(&mut self, event: &Bytes) -> Look {
         let Some((data, at)) = data_of(event) else { return Look::Pass };
+        if data.trim_ascii() == b"[DONE]" {
+            return Look::End;
+        }
         let Ok(object) = Object::scan(data) else { return Look::Pass };
         if let Some(text) = object.raw("error").filter(|text| response::is_error(text)) {
             return Look::Failed(error::in_stream(text));
@@ -159,10 +159,12 @@ impl Watcher {
             return Look::Pass;
         };
         self.usage = Some(found);
+        let alone =
+            object.raw("choices").is_none_or(|choices| choices.bytes().all(|b| b"[] \t\r\n".contains(&b)));
         if !self.withhold_usage {
-            return Look::Pass;
+            self.held = Some(if alone { event.clone() } else { usage_event(&object) });
         }
-        if object.raw("choices").is_none_or(|choices| choices.bytes().all(|b| b"[] \t\r\n".contains(&b))) {
+        if alone {
             self.chunks = self.chunks.saturating_sub(1);
             return Look::Cut;
         }
@@ -193,40 +195,21 @@ impl Watcher {
             (false, false) => Err(error::malformed(&held, "no event stream")),
         }
     }
+}
 
-    /// Gives the model the name by which the client knows it.
-    fn rename(&mut self, block: Bytes) -> Bytes {
-        if let Rename::Wanted(name) = &self.name {
-            let Some(own) = split(&block).find_map(|range| model_member(&block.slice(range))) else {
-                return block;
-            };
-            let value = value_at(&own, 7).unwrap_or_default();
-            self.name = if value == name.as_bytes() {
-                Rename::Keep
-            } else {
-                let mut wanted = own.get(..own.len() - value.len()).unwrap_or_default().to_vec();
-                wanted.extend_from_slice(name.as_bytes());
-                Rename::Known(Box::new(Finder::new(&own).into_owned()), wanted)
-            };
-        }
-        let Rename::Known(own, wanted) = &self.name else { return block };
-        let Some(first) = own.find(&block) else { return block };
-        let mut out = Vec::with_capacity(block.len() + wanted.len());
-        let mut copied = 0;
-        let mut next = Some(first);
-        while let Some(at) = next {
-            out.extend_from_slice(block.get(copied..at).unwrap_or_default());
-            out.extend_from_slice(wanted);
-            copied = at + own.needle().len();
-            next = own.find(block.get(copied..).unwrap_or_default()).map(|further| copied + further);
-        }
-        out.extend_from_slice(block.get(copied..).unwrap_or_default());
-        out.into()
-    }
+/// OpenAI's own form of a chunk that came with choices and usage: the usage alone.
+fn usage_event(object: &Object) -> Bytes {
+    let mut edits = Edits::new();
+    edits.set("choices", "[]");
+    let mut out = Vec::new();
+    write_sse(&mut out, None, String::from_utf8_lossy(&object.splice(&edits).to_vec()).trim());
+    out.into()
 }
 
 enum Look {
     Pass,
+    /// The terminator.
+    End,
     Cut,
     Instead(Vec<u8>),
     Failed(Error),
@@ -270,6 +253,7 @@ impl Probe for Watcher {
         if error.is_none() && !self.done {
             if self.finished {
                 let mut bytes = BytesMut::from(rest);
+                bytes.extend_from_slice(&self.held.take().unwrap_or_default());
                 bytes.extend_from_slice(b"data: [DONE]\n\n");
                 rest = bytes.freeze();
                 self.done = true;
@@ -358,6 +342,32 @@ mod tests {
         let (out, _, usage) = run(watcher(true, None), &format!("{last}{DONE}"), 1000);
         assert_eq!(out, format!("data: {{\"choices\":[{{\"finish_reason\":\"stop\"}}]}}\n\n{DONE}"));
         assert_eq!(usage.unwrap().input, 3);
+    }
+
+    #[test]
+    fn a_client_that_asked_gets_one_usage_however_often_it_came() {
+        let with = |choices: &str, tokens: u32| {
+            format!(
+                "data: {{\"model\":\"m-1\",\"choices\":[{choices}],\"usage\":{{\"prompt_tokens\":{tokens}}}}}\n\n"
+            )
+        };
+        let without = |choices: &str| format!("data: {{\"model\":\"m-1\",\"choices\":[{choices}]}}\n\n");
+        let (word, stop) = (r#"{"delta":{"content":"a"}}"#, r#"{"delta":{},"finish_reason":"stop"}"#);
+        for (text, expected) in [
+            // In every chunk; in the first and alone at the end; only in the last.
+            ([with(word, 1), with(stop, 2)].concat(), [without(word), without(stop), with("", 2)].concat()),
+            (
+                [with(word, 1), without(stop), with("", 3)].concat(),
+                [without(word), without(stop), with("", 3)].concat(),
+            ),
+            ([without(word), with(stop, 4)].concat(), [without(word), without(stop), with("", 4)].concat()),
+        ] {
+            for cut in 1..text.len() {
+                let (out, _, _) = run(watcher(false, None), &format!("{text}{DONE}"), cut);
+                assert_eq!(out, format!("{expected}{DONE}"), "{cut}");
+                assert_eq!(run(watcher(false, None), &text, cut).0, out);
+            }
+        }
     }
 
     #[test]
