@@ -1,8 +1,4 @@
-//! Configuration: files and environment in, one immutable [`Snapshot`] out, or all problems at once.
-//!
-//! An existing LiteLLM `config.yaml` is read as it is. Layers, later ones win: the defaults of [`reference_markdown`],
-//! the files, the environment (only where a key says so), the command line ([`Overrides`]). The environment is handed
-//! in and never read here.
+#![doc = include_str!("../README.md")]
 
 mod expand;
 mod exposure;

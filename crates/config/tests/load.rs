@@ -1,5 +1,7 @@
 //! Whole configurations in, snapshots or problems out.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use lockgate_config::{Overrides, Snapshot, Sources, check_exposure, load};

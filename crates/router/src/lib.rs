@@ -1,10 +1,4 @@
-//! Which deployment next: selection, health, cooldown, retry, fallback: a state machine that takes `now`.
-//!
-//! Nothing here awaits, sleeps, reads a clock or draws its own randomness, so every rule is tested as a table.
-//!
-//! - [`target::build`] makes a [`Deployment`] of LiteLLM's parameters.
-//! - [`Routes`] finds the deployments behind a public model name.
-//! - [`Plan`] says, attempt by attempt, where a call goes next, by the [`Policy`] and what [`Health`] remembers.
+#![doc = include_str!("../README.md")]
 
 mod client_side;
 mod cooldown;

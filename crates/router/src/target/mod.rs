@@ -1,21 +1,23 @@
 //! From LiteLLM's parameters to a [`Deployment`]: provider, credential, address, defaults, limits, prices.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+mod known;
+mod mask;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderName, HeaderValue};
-use lockgate_catalog::{Catalog, Entry, Price};
-use lockgate_core::{Error, ModelFacts, ParamPolicy, Provider, Raw, Target};
+use lockgate_catalog::{Catalog, Entry};
+use lockgate_core::{Error, ParamPolicy, Provider, Raw, Target};
 use lockgate_registry::{Registry, Resolved};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     Deployment, Params, Timeouts,
     credential::{self, Credential},
     params::{self, Role, text},
 };
+
+pub use known::Entries;
 
 /// The value of an environment variable.
 pub type Env<'a> = &'a (dyn Fn(&str) -> Option<String> + 'a);
@@ -127,7 +129,7 @@ impl Builder<'_> {
                 "Set one of them, or write `api_key`.",
             ));
         }
-        let known = self.known(&resolved, params, entries);
+        let known = entries.of(self.catalog, &resolved, params);
         let target = Target {
             model: Arc::from(resolved.model.as_str()),
             base: Arc::from(base),
@@ -138,7 +140,7 @@ impl Builder<'_> {
             defaults: body_defaults(params).into(),
             extra_body: members(params.params.get("extra_body")).into(),
             policy: Arc::new(self.policy(params)),
-            facts: facts(&known, &params.info),
+            facts: known::facts(&known, &params.info),
             params: Arc::new(self.target_params(params)),
             provider: resolved.provider,
         };
@@ -164,9 +166,9 @@ impl Builder<'_> {
                 .or_else(|| params.count("max_retries"))
                 .map(|count| count as u32),
             cooldown: params.seconds("cooldown_time"),
-            price: price(entry, params),
+            price: known::price(entry, params),
             info: Value::Object(info),
-            params_public: masked(&params.params),
+            params_public: mask::masked(&params.params),
             mock_response: params.str("mock_response").map(str::to_owned),
             tags: params.strings("tags"),
             wildcard: false,
@@ -320,35 +322,6 @@ impl Builder<'_> {
         let target = params.params.iter().filter(|(name, _)| params::role(name) == Role::Target);
         target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
-
-    /// What the catalogue knows of `base_model` where one is given, else of the model.
-    fn known(&self, resolved: &Resolved, params: &Params, entries: &mut Entries) -> Arc<Known> {
-        let provider = &resolved.provider;
-        let base_model =
-            params.info.get("base_model").and_then(Value::as_str).or_else(|| params.str("base_model"));
-        let look_up = || {
-            let label = provider.price_label.as_deref().unwrap_or(&provider.id);
-            let entry = match base_model {
-                Some(base) => self.catalog.find(base).or_else(|| self.catalog.entry(label, base)),
-                None => self.catalog.entry(label, &resolved.model),
-            };
-            let mut facts = entry.as_ref().map(Entry::facts).unwrap_or_default();
-            facts.count_tokens = Some(lockgate_tokens::counter(&resolved.model));
-            Arc::new(Known { entry, facts: Arc::new(facts) })
-        };
-        let key = (provider.id.clone(), resolved.model.clone(), base_model.map(str::to_owned));
-        entries.0.entry(key).or_insert_with(look_up).clone()
-    }
-}
-
-/// What deployments built so far have asked the catalogue for.
-#[derive(Default)]
-pub struct Entries(HashMap<(Arc<str>, String, Option<String>), Arc<Known>>);
-
-/// A model's entry and the facts in it.
-struct Known {
-    entry: Option<Entry>,
-    facts: Arc<ModelFacts>,
 }
 
 fn unknown_provider(model: &str, label: Option<String>) -> Issue {
@@ -378,48 +351,6 @@ fn without_endpoint(base: &str) -> &str {
     base
 }
 
-/// The catalogue's facts with those of `model_info` on top; shared where `model_info` has none.
-fn facts(known: &Known, info: &Map<String, Value>) -> Arc<ModelFacts> {
-    let is_fact = |name: &str| {
-        name.starts_with("supports_")
-            || ["max_input_tokens", "max_output_tokens", "max_tokens", "mode"].contains(&name)
-    };
-    if !info.keys().any(|name| is_fact(name)) {
-        return known.facts.clone();
-    }
-    let mut facts = (*known.facts).clone();
-    let count = |name: &str| info.get(name).and_then(params::number).map(|number| number as u64);
-    facts.max_input = count("max_input_tokens").or(facts.max_input);
-    facts.max_output = count("max_output_tokens").or_else(|| count("max_tokens")).or(facts.max_output);
-    if let Some(mode) = info.get("mode").and_then(Value::as_str) {
-        facts.mode = Some(mode.to_owned());
-    }
-    for (name, value) in info {
-        let (Some(capability), Some(flag)) = (name.strip_prefix("supports_"), params::flag(value)) else {
-            continue;
-        };
-        let (into, out) = if flag {
-            (&mut facts.supports, &mut facts.lacks)
-        } else {
-            (&mut facts.lacks, &mut facts.supports)
-        };
-        into.insert(capability.to_owned());
-        out.remove(capability);
-    }
-    Arc::new(facts)
-}
-
-/// The catalogue's price with the operator's own laid over it; `None` if nothing is known.
-fn price(entry: Option<&Entry>, params: &Params) -> Option<Price> {
-    let own = params.prices();
-    match entry {
-        Some(entry) if own.is_empty() => Some(entry.price.clone()),
-        Some(entry) => Some(entry.price.with_overrides(&own)),
-        None if own.is_empty() => None,
-        None => Some(Price::default().with_overrides(&own)).filter(|price| !price.is_unpriced()),
-    }
-}
-
 /// What is sent where the client is silent.
 fn body_defaults(params: &Params) -> Vec<(String, Raw)> {
     let body =
@@ -434,28 +365,6 @@ fn members(value: Option<&Value>) -> Vec<(String, Raw)> {
 
 fn raw(value: &Value) -> Option<Raw> {
     serde_json::value::to_raw_value(value).ok()
-}
-
-/// The parameters for people to see: what may be a secret is masked.
-fn masked(params: &Map<String, Value>) -> Value {
-    let mask = |(name, value): (&String, &Value)| {
-        let shown = match value {
-            Value::Object(object) if name == "extra_headers" || name == "headers" => {
-                Value::Object(object.keys().map(|key| (key.clone(), Value::from("****"))).collect())
-            }
-            Value::Object(object) => masked(object),
-            Value::String(_) if is_secret(name) => Value::from("****"),
-            other => other.clone(),
-        };
-        (name.clone(), shown)
-    };
-    Value::Object(params.iter().map(mask).collect())
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let parts = ["api_key", "secret", "password", "credential", "private", "access_key", "oci_key"];
-    parts.iter().any(|part| name.contains(part)) || name == "token" || name.ends_with("_token")
 }
 
 /// The error of a call to a deployment that has no credential.
