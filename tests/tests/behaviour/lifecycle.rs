@@ -1,0 +1,167 @@
+//! K8S-1…K8S-3, SEC-7, HLT-1: start, probes, silence, end.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use lockgate_testkit::upstream::Answer;
+
+use crate::{
+    client::{SURFACES, ask},
+    gateway::{Gateway, command, config},
+    upstreams::{self, MODELS, begun, chunks, good, is_anthropic},
+};
+
+/// K8S-1: on SIGTERM readiness flips at once, streams finish, the exit status is 0.
+#[tokio::test]
+async fn sigterm_drains() {
+    let handler = |request: &lockgate_testkit::upstream::Request| {
+        Answer::stream(chunks(is_anthropic(request)), Duration::from_millis(200))
+    };
+    let (_upstream, models) = upstreams::start(handler, "").await;
+    let mut gateway =
+        Gateway::start_with(&config(&models, ""), &["--drain-delay", "0.5", "--drain-limit", "10"]).await;
+    let mut reply = gateway.open(SURFACES[0], ask("gpt", true)).await;
+    reply.next().await.unwrap().unwrap();
+    gateway.signal("TERM");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(gateway.get("/health/readiness").await.status, 503, "still ready while draining");
+    assert_eq!(gateway.get("/health/liveliness").await.status, 200, "not alive while draining");
+    let answer = reply.whole().await;
+    assert!(answer.text().ends_with("data: [DONE]\n\n") && !answer.broken, "{}", answer.text());
+    let status = gateway.ended(Duration::from_secs(5)).await;
+    assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", gateway.log());
+}
+
+/// K8S-1: a stream that outlasts the limit ends in an error of its protocol.
+#[tokio::test]
+async fn a_stream_beyond_the_drain_limit_ends_in_an_error() {
+    let (_upstream, models) = upstreams::start(|request| begun(request).hang(), "").await;
+    let mut gateway =
+        Gateway::start_with(&config(&models, ""), &["--drain-delay", "0", "--drain-limit", "0.3"]).await;
+    let mut reply = gateway.open(SURFACES[0], ask("gpt", true)).await;
+    reply.next().await.unwrap().unwrap();
+    gateway.signal("TERM");
+    let answer = reply.whole().await;
+    assert!(answer.text().contains("\"error\"") && !answer.broken, "{}", answer.text());
+    let status = gateway.ended(Duration::from_secs(5)).await;
+    assert_eq!(status.and_then(|status| status.code()), Some(0), "{}", gateway.log());
+}
+
+/// K8S-2: a silent upstream does not silence the gateway: a comment or a ping goes out, before the first content too,
+/// and an error can still be told.
+#[tokio::test]
+async fn silence_is_filled_with_keepalives() {
+    let settings = "litellm_settings: {sse_keepalive_ping_interval_seconds: 0.2}\n";
+    let handler = |request: &lockgate_testkit::upstream::Request| {
+        begun(request).wait(Duration::from_millis(700)).close()
+    };
+    let (_upstream, models) = upstreams::start(handler, "").await;
+    let gateway = Gateway::start(&config(&models, settings)).await;
+    for model in MODELS {
+        for path in SURFACES {
+            let text = gateway.open(path, ask(model, true)).await.whole().await.text();
+            let sign = if path == "/v1/messages" { "event: ping" } else { "\n: " };
+            assert!(text.matches(sign).count() >= 2 || text.starts_with(':'), "{model} at {path}: {text}");
+            assert!(text.contains("\"error\""), "{model} at {path}: {text}");
+        }
+    }
+    let late = |_: &lockgate_testkit::upstream::Request| {
+        let refusal = "{\"error\":{\"message\":\"No luck 4711.\",\"type\":\"server_error\"}}";
+        Answer::json(500, refusal).after(Duration::from_millis(700))
+    };
+    let (_upstream, models) = upstreams::start(late, "").await;
+    let gateway = Gateway::start(&config(&models, settings)).await;
+    for path in SURFACES {
+        let start = Instant::now();
+        let mut reply = gateway.open(path, ask("gpt", true)).await;
+        reply.next().await.unwrap().unwrap();
+        assert!(
+            start.elapsed() < Duration::from_millis(600),
+            "{path}: nothing is said for {:?}",
+            start.elapsed()
+        );
+        let text = reply.whole().await.text();
+        assert!(text.contains("No luck 4711."), "{path}: {text}");
+    }
+}
+
+/// K8S-3: probes answer quickly while the gateway is busy, and need no key and no upstream.
+#[tokio::test]
+async fn probes_are_quick_under_load() {
+    let (_upstream, models) = upstreams::start(|_| Answer::default().hang(), "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let body = ask("gpt", false);
+    let load: Vec<_> = (0..60).map(|_| gateway.open(SURFACES[0], body.clone())).collect();
+    let load = async { tokio::time::timeout(Duration::from_millis(1200), join_all(load)).await };
+    let probes = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            for path in ["/health/liveliness", "/health/readiness"] {
+                let start = Instant::now();
+                assert_eq!(gateway.get(path).await.status, 200, "{path}");
+                times.push(start.elapsed());
+            }
+        }
+        times.sort();
+        times
+    };
+    let (_, times) = tokio::join!(load, probes);
+    let median = times[times.len() / 2];
+    assert!(median < Duration::from_millis(10), "probes take {median:?}");
+}
+
+async fn join_all<F: Future>(futures: Vec<F>) {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| future.as_mut().poll(context).is_pending());
+        if futures.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+/// HLT-1: an idle gateway asks nobody anything.
+#[tokio::test]
+async fn an_idle_gateway_calls_nobody() {
+    let (upstream, models) = upstreams::start(good, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for path in ["/health/readiness", "/v1/models", "/metrics", "/model/info"] {
+        assert_eq!(gateway.get(path).await.status, 200, "{path}");
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(upstream.connections(), 0);
+}
+
+/// SEC-7: no start on a public address with a missing, well-known or short master key.
+#[tokio::test]
+async fn a_weak_master_key_is_refused_on_a_public_address() {
+    for key in ["", "sk-1234", "short", "changeme", "password", "sk-12345678"] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        fs::write(&file, format!("model_list: []\ngeneral_settings: {{master_key: \"{key}\"}}\n")).unwrap();
+        let child = command(folder.path())
+            .args(["serve", "--host", "0.0.0.0", "--port", "0", "--config"])
+            .arg(&file)
+            .arg("--data")
+            .arg(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id().to_string();
+        let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
+        let output = match tokio::time::timeout(Duration::from_secs(5), ended).await {
+            Ok(output) => output.unwrap(),
+            Err(_) => {
+                let _ = std::process::Command::new("kill").arg(pid).status();
+                panic!("the gateway starts with the master key {key:?}");
+            }
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{key:?}: {said}");
+        assert!(said.contains("master"), "{key:?}: {said}");
+        assert!(key.is_empty() || !said.contains(&format!("`{key}`")), "the key is printed: {said}");
+    }
+}

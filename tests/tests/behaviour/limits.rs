@@ -1,0 +1,166 @@
+//! TMO-1, TMO-3, NET-2, BAT-3, MEM-2: limits in time and size.
+
+use std::time::{Duration, Instant};
+
+use lockgate_testkit::upstream::Answer;
+
+use crate::{
+    client::{SURFACES, ask},
+    gateway::{Gateway, config, model},
+    upstreams::{self, MODELS, begun, good},
+};
+
+/// The limit of every test, and how late it may be enforced on a busy machine.
+const LIMIT: Duration = Duration::from_millis(400);
+const LATE: Duration = Duration::from_millis(600);
+
+fn in_time(start: Instant, place: &str) {
+    let took = start.elapsed();
+    assert!(took >= LIMIT - Duration::from_millis(20), "{place}: after {took:?}, too early");
+    assert!(took < LIMIT + LATE, "{place}: only after {took:?}");
+}
+
+/// TMO-1, TMO-3: the total, before anything has come.
+#[tokio::test]
+async fn the_total_limit_is_a_timeout_error() {
+    let (_upstream, models) = upstreams::start(|_| Answer::default().hang(), "timeout: 0.4").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for model in MODELS {
+        for (path, stream) in [(SURFACES[0], false), (SURFACES[0], true), (SURFACES[1], false)] {
+            let place = format!("{model} at {path}, stream {stream}");
+            let start = Instant::now();
+            let answer = gateway.open(path, ask(model, stream)).await.whole().await;
+            in_time(start, &place);
+            assert_eq!(answer.status, 408, "{place}: {}", answer.text());
+            assert!(answer.json()["error"]["message"].is_string(), "{place}");
+        }
+    }
+}
+
+/// TMO-1: the first byte of a stream has a limit of its own.
+#[tokio::test]
+async fn the_first_byte_limit() {
+    let (_upstream, models) = upstreams::start(
+        |_| Answer::open_stream([""; 0], Duration::ZERO).hang(),
+        "timeout: 20, stream_timeout: 0.4",
+    )
+    .await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for model in MODELS {
+        let start = Instant::now();
+        let answer = gateway.open(SURFACES[0], ask(model, true)).await.whole().await;
+        in_time(start, model);
+        assert_eq!(answer.status, 408, "{model}: {}", answer.text());
+    }
+}
+
+/// TMO-1, TMO-3: silence in the middle of a stream, and its total, end it with an error in the client's protocol.
+#[tokio::test]
+async fn a_stream_that_falls_silent_ends_in_an_error() {
+    for params in ["idle_timeout: 0.4", "timeout: 0.4"] {
+        let (upstream, models) = upstreams::start(|request| begun(request).hang(), params).await;
+        let gateway = Gateway::start(&config(&models, "")).await;
+        for model in MODELS {
+            for path in SURFACES {
+                let place = format!("{params}, {model} at {path}");
+                let start = Instant::now();
+                let answer = gateway.open(path, ask(model, true)).await.whole().await;
+                in_time(start, &place);
+                let text = answer.text();
+                assert!(text.contains("Hel") && text.contains("\"error\""), "{place}: {text}");
+                assert!(!text.contains("message_stop"), "{place}: {text}");
+            }
+        }
+        assert!(upstream.abandoned(Duration::from_secs(2)).await.is_some(), "the upstream is still held");
+    }
+}
+
+/// TMO-1: no connection comes about.
+#[tokio::test]
+async fn the_connect_limit() {
+    // An address of the documentation range: nobody answers, or the network refuses at once.
+    let models = model("gpt", "openai/gpt-4o", "http://192.0.2.1:9/v1", "connect_timeout: 0.4");
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let start = Instant::now();
+    let answer = gateway.post(SURFACES[0], &ask("gpt", false)).await;
+    assert!(answer.status >= 408, "{}", answer.text());
+    assert!(start.elapsed() < LIMIT + LATE, "only after {:?}", start.elapsed());
+}
+
+/// NET-2: an upstream that closes idle connections is not seen by clients.
+#[tokio::test]
+async fn idle_connections_that_close_are_not_seen() {
+    let (upstream, models) =
+        upstreams::start(|request| good(request).wait(Duration::from_millis(15)).close(), "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for round in 0..60_u64 {
+        let answer = gateway.post(SURFACES[0], &ask("gpt", false)).await;
+        assert_eq!(answer.status, 200, "round {round}: {}", answer.text());
+        tokio::time::sleep(Duration::from_millis(round % 25)).await;
+    }
+    assert!(upstream.connections() > 1);
+}
+
+/// BAT-3: the limit on bodies is configurable and answers 413 in the client's protocol.
+#[tokio::test]
+async fn a_body_over_the_limit_is_413() {
+    let (upstream, models) = upstreams::start(good, "").await;
+    let more = format!("general_settings: {{master_key: {}, max_request_size_mb: 1}}\n", crate::gateway::KEY);
+    let gateway = Gateway::start(
+        &config(&models, "")
+            .replace(&format!("general_settings: {{master_key: {}}}\n", crate::gateway::KEY), &more),
+    )
+    .await;
+    let body = |size: usize| ask("gpt", false).replace("hi", &"x".repeat(size));
+    for path in SURFACES {
+        let small = gateway.open(path, body(900_000)).await.whole().await;
+        assert_eq!(small.status, 200, "{path}: {}", small.text());
+        let large = gateway.open(path, body(1_200_000)).await.whole().await;
+        assert_eq!(large.status, 413, "{path}: {}", large.text());
+        assert!(large.json()["error"]["message"].is_string());
+        assert_eq!(path == "/v1/messages", large.json()["type"] == "error");
+    }
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+/// BAT-3: without a setting, 30 MB pass.
+#[tokio::test]
+async fn large_bodies_pass_by_default() {
+    let (upstream, models) = upstreams::start(good, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let body = ask("gpt", false).replace("hi", &"x".repeat(30_000_000));
+    let answer = gateway.open(SURFACES[0], body).await.whole().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(upstream.requests()[0].body.len() > 30_000_000);
+}
+
+/// MEM-2, in small: a stream of 60 MB leaves no trace in memory.
+#[tokio::test]
+async fn a_long_stream_takes_no_memory() {
+    let piece = format!(
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{}\"}},\"finish_reason\":null}}]}}\n\n",
+        "x".repeat(30_000)
+    );
+    let handler = move |_: &lockgate_testkit::upstream::Request| {
+        let pieces = std::iter::repeat_n(piece.as_str(), 2000);
+        let end = "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+        Answer::stream(pieces.chain([end]), Duration::ZERO)
+    };
+    let (_upstream, models) = upstreams::start(handler, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for (model, path) in [("openai", SURFACES[0]), ("gpt", SURFACES[0]), ("gpt", SURFACES[1])] {
+        let before = gateway.memory();
+        let mut reply = gateway.open(path, ask(model, true)).await;
+        let (mut read, mut most) = (0, 0);
+        while let Some(bytes) = reply.next().await {
+            let bytes = bytes.unwrap();
+            if (read >> 22) != ((read + bytes.len()) >> 22) {
+                most = most.max(gateway.memory());
+            }
+            read += bytes.len();
+        }
+        assert!(read > 60_000_000, "{model} at {path}: only {read} bytes");
+        let grown = most.saturating_sub(before);
+        assert!(grown < 8192, "{model} at {path}: memory grew by {grown} KiB");
+    }
+}

@@ -1,0 +1,12 @@
+//! The real binary against a scripted upstream: what it promises to clients and operators.
+
+mod client;
+mod config;
+mod disconnect;
+mod gateway;
+mod lifecycle;
+mod limits;
+mod params;
+mod secrets;
+mod streams;
+mod upstreams;
