@@ -46,7 +46,8 @@ pub fn usage_from_json(object: &Value) -> Usage {
     };
     let anthropic = object.get("prompt_tokens").is_none() && object.get("input_tokens_details").is_none();
     if anthropic {
-        usage.input += usage.cache_read.unwrap_or(0) + usage.cache_write.unwrap_or(0);
+        let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
+        usage.input = usage.input.saturating_add(cached);
     }
     usage
 }

@@ -58,6 +58,6 @@ impl Usage {
 
     /// The provider's total, or input plus output.
     pub fn total(&self) -> u64 {
-        self.total.unwrap_or(self.input + self.output)
+        self.total.unwrap_or_else(|| self.input.saturating_add(self.output))
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn read(text: &str, quirks: &Quirks) -> Option<Usage> {
     Some(Usage {
         input,
         output,
-        total: total.filter(|total| *total != input + output),
+        total: total.filter(|total| *total != input.saturating_add(output)),
         cache_read: prompt
             .cached_tokens
             .get()
@@ -124,8 +124,8 @@ fn with_reasoning(
 ) -> u64 {
     let (input, output, reasoning) = (input.unwrap_or(0), output.unwrap_or(0), reasoning.unwrap_or(0));
     match total {
-        Some(total) if total == input + output => output,
-        _ => output + reasoning,
+        Some(total) if total == input.saturating_add(output) => output,
+        _ => output.saturating_add(reasoning),
     }
 }
 
