@@ -93,7 +93,12 @@ impl Registry {
 
 /// The dialects of this build.
 pub fn dialects() -> &'static [&'static dyn Dialect] {
-    &[&lockgate_openai::OpenAi, &lockgate_anthropic::Anthropic, &lockgate_gemini::Gemini, &lockgate_demo::Demo]
+    &[
+        &lockgate_openai::OpenAi,
+        &lockgate_anthropic::Anthropic,
+        &lockgate_gemini::Gemini,
+        &lockgate_demo::Demo,
+    ]
 }
 
 /// The surfaces of this build.
