@@ -182,7 +182,9 @@ fn adapted(attempt: &Attempt<'_>, chat: &ChatRequest) -> ChatRequest {
         chat.messages = split_tool_images(std::mem::take(&mut chat.messages), false);
     }
     for message in &mut chat.messages {
-        message.thinking_blocks = None;
+        if !wants_responses(attempt) {
+            message.thinking_blocks = None;
+        }
         message.provider_specific_fields = None;
         for call in message.tool_calls.iter_mut().flatten() {
             call.provider_specific_fields = None;

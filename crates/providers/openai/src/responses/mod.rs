@@ -1,6 +1,7 @@
 //! OpenAI's Responses API as an upstream: for models that have no chat completions, and for clients that speak
 //! Anthropic's Messages, whose blocks it keeps better.
 
+mod reasoning;
 mod request;
 mod response;
 mod stream;
@@ -22,10 +23,12 @@ pub(crate) fn encode(attempt: &Attempt<'_>, chat: &ChatRequest) -> Result<Payloa
 /// # Errors
 /// It is not understandable, or says that the call failed.
 pub(crate) fn decode(attempt: &Attempt<'_>, _encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Reply> {
-    response::decode(&attempt.target.provider.quirks, head, body)
+    let messages = attempt.call.surface.id() == "anthropic";
+    response::decode(&attempt.target.provider.quirks, messages, head, body)
 }
 
 /// Starts reading a stream.
 pub(crate) fn stream(attempt: &Attempt<'_>, _encoded: &Encoded) -> Box<dyn StreamDecoder> {
-    Box::new(stream::Decoder::new(&attempt.target.provider.quirks, &attempt.target.model))
+    let messages = attempt.call.surface.id() == "anthropic";
+    Box::new(stream::Decoder::new(&attempt.target.provider.quirks, &attempt.target.model, messages))
 }

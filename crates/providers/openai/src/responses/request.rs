@@ -6,6 +6,7 @@ use lockgate_core::{
     wire::quote,
 };
 
+use super::reasoning;
 use crate::{lax::to_raw, surface::Json};
 
 /// Writes the body. `messages`: for a client of Anthropic's Messages, whose tools are not strict and who may send
@@ -167,6 +168,7 @@ fn assistant(message: &Message, from_messages: bool, items: &mut Vec<Raw>) {
     if let Some(list) = message.extra.get("reasoning_items") {
         items.extend(serde_json::from_str::<Vec<Raw>>(list.get()).unwrap_or_default());
     }
+    items.extend(message.thinking_blocks.iter().flatten().filter_map(reasoning::item));
     let text = message.content.as_ref().map(Content::text).filter(|text| !text.is_empty());
     let said = text.map(|text| {
         let part = Json::new().text("type", "output_text").text("text", &text).finish();

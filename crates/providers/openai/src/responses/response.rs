@@ -8,6 +8,7 @@ use lockgate_core::{
     wire::view,
 };
 
+use super::reasoning;
 use crate::{
     error,
     lax::{Count, Lax, to_raw},
@@ -62,11 +63,11 @@ view! {
     }
 }
 
-/// Reads an answer.
+/// Reads an answer. `messages`: for a client of Anthropic's Messages, which gets reasoning as thinking blocks.
 ///
 /// # Errors
 /// It is no response, or a failed one.
-pub(crate) fn decode(quirks: &Quirks, head: &Parts, body: &Bytes) -> Result<Reply> {
+pub(crate) fn decode(quirks: &Quirks, messages: bool, head: &Parts, body: &Bytes) -> Result<Reply> {
     let wire: WireResponse = serde_json::from_slice(body).map_err(|why| error::malformed(body, why))?;
     if let Some(text) = wire.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text)) {
         return Err(error::in_answer(text, &head.headers).with_body(body.clone()));
@@ -74,7 +75,11 @@ pub(crate) fn decode(quirks: &Quirks, head: &Parts, body: &Bytes) -> Result<Repl
     let Some(output) = &wire.output else {
         return Err(Error::invalid_response("The provider's answer has no `output`.").with_body(body.clone()));
     };
-    let message = message(output);
+    let mut message = message(output);
+    if messages {
+        let blocks: Vec<Raw> = output.iter().filter_map(reasoning::block).collect();
+        message.thinking_blocks = Some(blocks).filter(|blocks| !blocks.is_empty());
+    }
     let called = message.tool_calls.is_some();
     Ok(Reply::Chat(Box::new(ChatReply {
         id: wire.id.0.clone().unwrap_or_default(),
@@ -110,7 +115,7 @@ impl WireResponse {
 fn message(output: &[Item]) -> Message {
     let mut texts = Vec::new();
     let mut refusal = String::new();
-    let mut reasoning = Vec::new();
+    let mut thoughts = Vec::new();
     let mut reasoning_items = Vec::new();
     let mut annotations = Vec::new();
     let mut calls = Vec::new();
@@ -124,8 +129,7 @@ fn message(output: &[Item]) -> Message {
                 }
             }
             "reasoning" => {
-                let parts = item.summary.0.iter().flatten().chain(item.content.0.iter().flatten());
-                reasoning.extend(parts.filter_map(|part| part.text.0.clone()));
+                thoughts.push(reasoning::text(item));
                 reasoning_items.push(reasoning_item(item));
             }
             "function_call" => calls.push(ToolCall {
@@ -150,7 +154,7 @@ fn message(output: &[Item]) -> Message {
         role: "assistant".to_owned(),
         content: (!texts.is_empty()).then(|| Content::Text(texts.concat())),
         refusal: Some(refusal).filter(|refusal| !refusal.is_empty()),
-        reasoning_content: Some(reasoning.join("\n\n")).filter(|text| !text.is_empty()),
+        reasoning_content: Some(thoughts.join("\n\n")).filter(|text| !text.is_empty()),
         annotations: (!annotations.is_empty()).then(|| to_raw(&annotations)),
         tool_calls: (!calls.is_empty()).then_some(calls),
         extra,

@@ -5,7 +5,10 @@ use lockgate_core::{
     wire::{SseDecoder, view},
 };
 
-use super::response::{Item, WireResponse};
+use super::{
+    reasoning,
+    response::{Item, WireResponse},
+};
 use crate::{
     error,
     lax::{Lax, to_raw},
@@ -36,6 +39,8 @@ struct State {
     quirks: Quirks,
     /// The model's name as it was asked for.
     model: String,
+    /// The client speaks Anthropic's Messages and gets reasoning as thinking blocks.
+    messages: bool,
     started: bool,
     said: bool,
     ended: bool,
@@ -44,10 +49,11 @@ struct State {
 }
 
 impl Decoder {
-    pub(crate) fn new(quirks: &Quirks, model: &str) -> Self {
+    pub(crate) fn new(quirks: &Quirks, model: &str, messages: bool) -> Self {
         let model = model.strip_prefix("responses/").unwrap_or(model).to_owned();
         let quirks = quirks.clone();
-        let state = State { quirks, model, started: false, said: false, ended: false, calls: Vec::new() };
+        let state =
+            State { quirks, model, messages, started: false, said: false, ended: false, calls: Vec::new() };
         Self { sse: SseDecoder::new(), state }
     }
 }
@@ -78,6 +84,11 @@ impl State {
                 self.start(event.response, out)
             }
             "response.output_item.added" => self.added(event, out),
+            "response.output_item.done" if self.messages => {
+                let signature = event.item.filter(|item| item.kind.0.as_deref() == Some("reasoning"));
+                let signature = signature.as_ref().and_then(reasoning::signature);
+                self.say(signature, out, |signature| Event::Signature { choice: 0, signature });
+            }
             "response.output_text.delta" => {
                 self.say(event.delta.0, out, |text| Event::Text { choice: 0, text });
             }

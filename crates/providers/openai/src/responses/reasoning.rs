@@ -1,0 +1,80 @@
+//! Encrypted reasoning on its way through clients of Anthropic's Messages.
+//!
+//! Such a client keeps thinking blocks with their signatures and sends them back. A reasoning item of this API travels
+//! as a block whose signature holds the item's id and its encrypted content.
+
+use lockgate_core::{Raw, wire::view};
+
+use super::response::Item;
+use crate::{lax::Lax, surface::Json};
+
+/// Tells such signatures from those of other providers, which this API must not be sent.
+const MARK: &str = "openai-reasoning:";
+
+view! {
+    #[derive(Default)]
+    struct Block {
+        kind as "type": Lax<String>,
+        thinking: Lax<String>,
+        signature: Lax<String>,
+    }
+}
+
+/// The signature of a reasoning item that can be sent back.
+pub(crate) fn signature(item: &Item) -> Option<String> {
+    let encrypted: String = serde_json::from_str(item.extra.get("encrypted_content")?.get()).ok()?;
+    Some(format!("{MARK}{}:{encrypted}", item.id.0.as_deref()?))
+}
+
+/// The text that a client sees of a reasoning item.
+pub(crate) fn text(item: &Item) -> String {
+    let parts = item.summary.0.iter().flatten().chain(item.content.0.iter().flatten());
+    parts.filter_map(|part| part.text.0.as_deref()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A reasoning item as a thinking block.
+pub(crate) fn block(item: &Item) -> Option<Raw> {
+    let signature = signature(item)?;
+    Some(
+        Json::new()
+            .text("type", "thinking")
+            .text("thinking", &text(item))
+            .text("signature", &signature)
+            .finish(),
+    )
+}
+
+/// The reasoning item that a thinking block stands for.
+pub(crate) fn item(block: &Raw) -> Option<Raw> {
+    let block: Block = serde_json::from_str(block.get()).ok()?;
+    let signature = block.signature.0?;
+    let (id, encrypted) = signature.strip_prefix(MARK)?.split_once(':')?;
+    let summary = match block.thinking.0.filter(|text| !text.is_empty()) {
+        Some(text) => {
+            let part = Json::new().text("type", "summary_text").text("text", &text).finish();
+            format!("[{}]", part.get())
+        }
+        None => "[]".to_owned(),
+    };
+    let json = Json::new().text("type", "reasoning").text("id", id).raw("summary", &summary);
+    Some(json.text("encrypted_content", encrypted).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasoning_comes_back_as_it_went() {
+        let text = r#"{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAA:=="}"#;
+        let wire: Item = serde_json::from_str(text).unwrap();
+        assert_eq!(item(&block(&wire).unwrap()).unwrap().get(), text);
+    }
+
+    #[test]
+    fn foreign_signatures_stay_away() {
+        let foreign = crate::lax::raw(r#"{"type":"thinking","thinking":"Hm.","signature":"EqQB"}"#);
+        assert!(item(&foreign).is_none());
+        assert!(block(&serde_json::from_str(r#"{"type":"reasoning","id":"rs_1"}"#).unwrap()).is_none());
+    }
+}
