@@ -4,6 +4,7 @@ use lockgate_core::{Error, Raw, Result, wire::view};
 
 use crate::{
     model::Model,
+    schema::fit,
     wire::{raw, to_raw},
 };
 
@@ -63,7 +64,7 @@ pub(crate) fn json_mode(given: Option<&Raw>, model: &Model<'_>) -> Result<Option
 }
 
 fn hold_to(schema: &Raw, model: &Model<'_>) -> JsonMode {
-    if model.writes_schemas() {
+    if let Some(schema) = model.writes_schemas().then(|| fit(schema)).flatten() {
         return JsonMode::Native(raw(format!(r#"{{"type":"json_schema","schema":{}}}"#, schema.get())));
     }
     let name = to_raw(JSON_TOOL);

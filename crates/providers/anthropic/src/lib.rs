@@ -20,6 +20,7 @@ mod relay;
 mod repair;
 mod request;
 mod response;
+mod schema;
 mod stream;
 mod surface;
 mod thinking;

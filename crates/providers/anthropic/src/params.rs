@@ -74,6 +74,11 @@ fn segments(path: &str) -> Vec<Segment<'_>> {
     segments
 }
 
+/// The value of a path's first member without what the rest of the path leads to.
+pub(crate) fn without_inside(value: &RawValue, path: &str) -> Raw {
+    without(value, segments(path).get(1..).unwrap_or_default())
+}
+
 /// The value without what the path leads to; all else keeps its text and order.
 fn without(value: &RawValue, path: &[Segment<'_>]) -> Raw {
     let Some((first, rest)) = path.split_first() else { return value.to_owned() };

@@ -1,8 +1,14 @@
 //! The client speaks Anthropic's format: its own bytes, with the declared edits.
 
-use lockgate_core::{Attempt, Encoded, Memo, Notes, Operation, Result, wire::Edits};
+use std::collections::BTreeMap;
 
-use crate::http::{named_betas, post};
+use lockgate_core::{Attempt, Encoded, Memo, Notes, Operation, Raw, Result, wire::Edits};
+
+use crate::{
+    http::{named_betas, post},
+    params::without_inside,
+    wire::raw,
+};
 
 /// Edits and addresses the client's body.
 pub(crate) fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -15,12 +21,7 @@ pub(crate) fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
         edits.remove(*name);
     }
     let mut notes = Notes::default();
-    for name in &attempt.policy().additional_drop_params {
-        if call.body.contains(name) {
-            edits.remove(name.clone());
-            notes.dropped.push(name.clone());
-        }
-    }
+    drop_members(attempt, &mut edits, &mut notes);
     for (name, value) in target.defaults.iter() {
         let name = match name.as_str() {
             "max_completion_tokens" => "max_tokens",
@@ -50,4 +51,27 @@ pub(crate) fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
         memo: Memo::default(),
         notes,
     })
+}
+
+/// Takes out what operator or client never want sent, inside members as well.
+fn drop_members(attempt: &Attempt<'_>, edits: &mut Edits, notes: &mut Notes) {
+    let mut cut: BTreeMap<String, Raw> = BTreeMap::new();
+    for path in &attempt.policy().additional_drop_params {
+        let name = path.split(['.', '[']).next().unwrap_or_default();
+        let Some(text) = attempt.call.body.raw(name) else { continue };
+        if name == path {
+            edits.remove(name.to_owned());
+            notes.dropped.push(path.clone());
+            continue;
+        }
+        let before = cut.get(name).cloned().unwrap_or_else(|| raw(text));
+        let after = without_inside(&before, path);
+        if after.get() != before.get() {
+            notes.dropped.push(path.clone());
+            cut.insert(name.to_owned(), after);
+        }
+    }
+    for (name, value) in cut {
+        edits.set(name, value.get().to_owned());
+    }
 }

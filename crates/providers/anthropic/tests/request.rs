@@ -203,3 +203,19 @@ fn betas_are_a_set_of_the_clients_the_operators_and_what_the_request_needs() {
     assert_eq!(encoded.request.headers()["anthropic-version"], "2023-06-01");
     assert_eq!(encoded.request.uri(), "http://upstream.test/v1/messages");
 }
+
+#[test]
+fn relayed_bodies_lose_only_what_is_never_wanted() {
+    let policy = ParamPolicy {
+        additional_drop_params: vec!["top_k".to_owned(), "tools[*].strict".to_owned(), "gone.x".to_owned()],
+        ..ParamPolicy::default()
+    };
+    let target = Target { policy: Arc::new(policy), ..target("claude-sonnet-4-5") };
+    let body =
+        r#"{"model":"claude-sonnet-4-5", "top_k":5,"tools":[{"strict":true,"name":"a"}],"messages":[ ]}"#;
+    common::with(&target, &common::messages(body), |_, encoded| {
+        let sent = String::from_utf8(encoded.request.body().to_vec()).unwrap();
+        assert_eq!(sent, r#"{"model":"claude-sonnet-4-5","tools":[{"name":"a"}],"messages":[ ]}"#);
+        assert_eq!(encoded.notes.dropped, ["top_k", "tools[*].strict"]);
+    });
+}
