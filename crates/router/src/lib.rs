@@ -7,6 +7,7 @@ mod deployment;
 #[cfg(test)]
 mod fixtures;
 mod health;
+mod listing;
 mod params;
 mod plan;
 mod policy;

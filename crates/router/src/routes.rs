@@ -1,10 +1,12 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use crate::{Deployment, Issue};
+use lockgate_catalog::Catalog;
+
+use crate::{Deployment, Issue, listing};
 
 /// Captured names kept at one time; a client that makes up names cannot grow this further.
 const CAPTURES: usize = 4096;
@@ -18,6 +20,7 @@ pub struct Routes {
     wildcards: Vec<Wildcard>,
     captured: Mutex<HashMap<String, Route>>,
     unusable: BTreeMap<String, String>,
+    listed: OnceLock<Vec<String>>,
 }
 
 /// What a public name stands for.
@@ -126,6 +129,12 @@ impl Routes {
             self.wildcards.iter().map(|wildcard| wildcard.pattern.text()).collect();
         let plain = plain.into_iter().map(|name| Name { name, wildcard: false });
         plain.chain(patterns.into_iter().map(|name| Name { name, wildcard: true })).collect()
+    }
+
+    /// The names for a list of models: as [`Routes::names`], but in place of a pattern the models of the price list
+    /// that it captures. Made once, at the first call; that takes some milliseconds where there are patterns.
+    pub fn model_names(&self, catalog: &Catalog) -> &[String] {
+        self.listed.get_or_init(|| listing::model_names(self, catalog))
     }
 
     /// All deployments, in no order; those of patterns as they are configured.

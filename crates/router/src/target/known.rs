@@ -31,7 +31,8 @@ impl Entries {
                 Some(base) => catalog.find(base).or_else(|| catalog.entry(label, base)),
                 None => catalog.entry(label, &resolved.model),
             };
-            let mut facts = entry.as_ref().map(Entry::facts).unwrap_or_default();
+            let unlisted = || catalog.facts(label, base_model.unwrap_or(&resolved.model));
+            let mut facts = entry.as_ref().map(Entry::facts).unwrap_or_else(unlisted);
             facts.count_tokens = Some(lockgate_tokens::counter(&resolved.model));
             Arc::new(Known { entry, facts: Arc::new(facts) })
         };
