@@ -80,6 +80,7 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
     let general_section = Section::open(&root, &GENERAL, &mut report);
     let litellm = Section::open(&root, &LITELLM, &mut report);
     let router = Section::open(&root, &ROUTER, &mut report);
+    metrics_are_always_on(&litellm, &mut report);
     let registry = registry(&root, &mut report);
     let catalog = catalog(&env, path.as_deref(), &mut report);
     let general = general(&general_section, &litellm, &env, &sources.overrides);
@@ -112,6 +113,15 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
         warnings: report.warnings,
         files: report.files,
     })
+}
+
+/// A callback list that asks for Prometheus alone asks for what is there anyway.
+fn metrics_are_always_on(litellm: &Section<'_>, report: &mut Report) {
+    for name in ["callbacks", "success_callback", "failure_callback", "service_callbacks"] {
+        if litellm.texts(name).iter().all(|callback| callback.starts_with("prometheus")) {
+            report.inactive.remove(&format!("litellm_settings.{name}"));
+        }
+    }
 }
 
 /// A variable that is set and not empty.

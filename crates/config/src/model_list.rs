@@ -117,6 +117,13 @@ impl ModelList<'_> {
         let mut params = params_node.map(Node::json_map).unwrap_or_default();
         params.retain(|_, value| !value.is_null());
         params.insert("model".to_owned(), Value::from(model));
+        // A key of digits alone that nobody quoted.
+        for name in ["api_key", "organization"] {
+            if let Some(Value::Number(number)) = params.get(name) {
+                let text = number.to_string();
+                params.insert(name.to_owned(), Value::from(text));
+            }
+        }
         let info = info_node.map(Node::json_map).unwrap_or_default();
         Some(Params { model_name: name, params, info })
     }

@@ -352,6 +352,27 @@ model_list:
 }
 
 #[test]
+fn habits_of_existing_files_are_understood() {
+    let text = "\
+x-common: &common {api_key: 12345, timeout: '30', drop_params: yes}
+model_list:
+  - {model_name: a, litellm_params: {<<: *common, model: openai/gpt-4o, num_retries: '3', tags: one}}
+  - {model_name: 4, litellm_params: {<<: *common, model: gpt-4o, api_base: 'https://api.openai.com/v1/'}}
+litellm_settings: {callbacks: [prometheus], success_callback: [langfuse], set_verbose: off, cache: false, num_retries: null}
+router_settings:
+general_settings: {}
+";
+    let snapshot = good(text, &[]);
+    assert_eq!(names(&snapshot), ["4", "a"]);
+    assert_eq!(snapshot.inactive, ["litellm_settings.success_callback"]);
+    let a = &snapshot.routes.resolve("a").expect("a").deployments[0];
+    assert_eq!((a.timeouts.total, a.num_retries), (Duration::from_secs(30), Some(3)));
+    assert!(a.target.policy.drop_params);
+    let found = lines(&snapshot.warnings);
+    assert_eq!(found, ["1: x-common: This key is not known. It is ignored."]);
+}
+
+#[test]
 fn weak_master_keys_stay_on_this_machine() {
     let check = |key: &str, host: &str, extra: &str| {
         let text = format!("model_list: []\ngeneral_settings: {{master_key: '{key}'{extra}}}\n");
