@@ -1,6 +1,6 @@
 //! LiteLLM's response headers, where their meaning exists here.
 
-use std::time::Duration;
+use std::{cell::RefCell, collections::HashMap, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use lockgate_core::{Error, Money, Notes};
@@ -56,20 +56,53 @@ pub(crate) fn notes(headers: &mut HeaderMap, notes: &Notes) {
 
 /// The provider's own headers: each as `llm_provider-NAME`, its rate limits also under their own names.
 pub(crate) fn upstream(headers: &mut HeaderMap, from: &HeaderMap) {
+    headers.reserve(from.len());
     for (name, value) in from {
-        let name = name.as_str();
-        if HIDDEN.contains(&name) {
-            continue;
-        }
-        if name.starts_with("x-ratelimit-")
-            && let Ok(own) = HeaderName::try_from(name)
-        {
-            headers.insert(own, value.clone());
-        }
-        if let Ok(prefixed) = HeaderName::try_from(format!("llm_provider-{name}")) {
-            headers.append(prefixed, value.clone());
+        match prefixed(name) {
+            Shown::Hidden => {}
+            Shown::As(prefixed) => {
+                headers.append(prefixed, value.clone());
+            }
+            Shown::AlsoAsItself(prefixed) => {
+                headers.append(prefixed, value.clone());
+                headers.insert(name.clone(), value.clone());
+            }
         }
     }
+}
+
+/// How a provider's header is shown to the client.
+#[derive(Clone)]
+enum Shown {
+    Hidden,
+    As(HeaderName),
+    AlsoAsItself(HeaderName),
+}
+
+thread_local! {
+    /// Providers send the same few names with every answer; making the longer name each time costs more than all
+    /// else that is done with them. Bounded, because an upstream could make names up.
+    static SHOWN: RefCell<HashMap<HeaderName, Shown>> = RefCell::default();
+}
+
+const MOST_NAMES: usize = 512;
+
+fn prefixed(name: &HeaderName) -> Shown {
+    SHOWN.with_borrow_mut(|known| {
+        if let Some(shown) = known.get(name) {
+            return shown.clone();
+        }
+        let shown = match HeaderName::try_from(format!("llm_provider-{name}")) {
+            _ if HIDDEN.contains(&name.as_str()) => Shown::Hidden,
+            Ok(prefixed) if name.as_str().starts_with("x-ratelimit-") => Shown::AlsoAsItself(prefixed),
+            Ok(prefixed) => Shown::As(prefixed),
+            Err(_) => Shown::Hidden,
+        };
+        if known.len() < MOST_NAMES {
+            known.insert(name.clone(), shown.clone());
+        }
+        shown
+    })
 }
 
 /// Headers of one connection, and cookies, which are nobody's business.

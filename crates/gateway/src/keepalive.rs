@@ -59,10 +59,9 @@ impl Keepalive {
 pub(crate) async fn open(
     call: Arc<Call>,
     interval: Option<Duration>,
-    answer: impl Future<Output = Result<Response>> + Send + 'static,
+    mut answer: Answer,
 ) -> Result<Response> {
     let Some(interval) = interval else { return answer.await };
-    let mut answer: Answer = Box::pin(answer);
     match tokio::time::timeout(interval, &mut answer).await {
         Ok(answer) => answer,
         Err(_) => {
@@ -80,7 +79,8 @@ pub(crate) async fn open(
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
+/// An answer that is still being made.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Result<Response>> + Send>>;
 
 /// A stream that was opened before its answer came.
 pub(crate) struct Opening {

@@ -50,6 +50,7 @@ async fn call(gateway: Gateway, endpoint: Endpoint, inbound: Inbound) -> Result<
     let call = Arc::new(call);
     meter.call(&call);
     let interval = live.keepalive();
-    let answer = route::run(gateway, live, call.clone(), meter); //    10 plan, retry, fall back → 11 attempt
+    // Boxed once: what an attempt holds is large, and would be copied at each stop that hands the future on.
+    let answer = Box::pin(route::run(gateway, live, call.clone(), meter)); // 10 plan, retry → 11 attempt
     if call.stream { keepalive::open(call, interval, answer).await } else { answer.await }
 }

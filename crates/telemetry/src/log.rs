@@ -1,17 +1,10 @@
 //! Logs to standard error.
 
-use std::{
-    io::{self, IsTerminal},
-    time::Duration,
-};
+use std::io::{self, IsTerminal};
 
-use lockgate_core::ErrorKind;
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
-use crate::CallRecord;
-
-/// The target of access-log events, for filters such as `lockgate::call=info`.
-pub const CALL_TARGET: &str = "lockgate::call";
+use crate::call_line::{self, Style};
 
 /// Whether lines are coloured.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -61,7 +54,9 @@ pub enum LogError {
 /// # Errors
 /// The level makes no sense, or logging is set up already.
 pub fn init(options: &LogOptions) -> Result<(), LogError> {
-    registry().with(layer(options, io::stderr)?).try_init().map_err(|_| LogError::Already)
+    registry().with(layer(options, io::stderr)?).try_init().map_err(|_| LogError::Already)?;
+    call_line::to_stderr(if options.json { Style::Json } else { Style::Text });
+    Ok(())
 }
 
 fn layer<S, W>(options: &LogOptions, writer: W) -> Result<Box<dyn Layer<S> + Send + Sync>, LogError>
@@ -104,67 +99,15 @@ fn quiet(level: &str) -> String {
     format!("{level},hyper=warn,hyper_util=warn,h2=warn,rustls=warn,tower=warn,reqwest=warn,mio=warn")
 }
 
-/// Logs a finished call: one event, of typed fields only. Costs next to nothing when filtered out.
-pub fn log_call(call: &CallRecord) {
-    /// The level must be known when compiling.
-    macro_rules! event {
-        ($level:ident, $message:literal) => {{
-            let usage = call.usage.as_ref();
-            tracing::$level!(
-                target: CALL_TARGET,
-                call_id = &*call.call_id,
-                surface = call.surface,
-                operation = call.operation.name(),
-                model_group = named(&call.model_group),
-                model = named(&call.model),
-                deployment = named(&call.deployment),
-                provider = named(&call.provider),
-                status = call.status,
-                stream = call.stream,
-                duration_ms = milliseconds(call.duration),
-                upstream_ms = call.upstream.map(milliseconds),
-                ttft_ms = call.ttft.map(milliseconds),
-                input_tokens = usage.map(|usage| usage.input),
-                output_tokens = usage.map(|usage| usage.output),
-                cached_tokens = usage.and_then(|usage| usage.cache_read),
-                cost_usd = call.cost.map(tracing::field::display),
-                retries = nonzero(call.retries),
-                fallbacks = nonzero(call.fallbacks),
-                dropped_params = nonzero(call.dropped_params),
-                estimated = call.estimated.then_some(true),
-                unpriced = call.unpriced.then_some(true),
-                error = call.error.map(ErrorKind::class),
-                $message
-            )
-        }};
-    }
-    match call.error {
-        None => event!(info, "call answered"),
-        Some(_) => event!(warn, "call failed"),
-    }
-}
-
-fn named(name: &str) -> Option<&str> {
-    (!name.is_empty()).then_some(name)
-}
-
-fn nonzero(count: u32) -> Option<u32> {
-    (count > 0).then_some(count)
-}
-
-/// Milliseconds with microseconds behind the point.
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1000.0
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use lockgate_core::{Money, Operation, Usage};
+    use lockgate_core::Operation;
     use tracing::subscriber::with_default;
 
     use super::*;
+    use crate::{CallRecord, log_call};
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -189,43 +132,7 @@ mod tests {
     }
 
     fn call() -> CallRecord {
-        let mut call = CallRecord::new("call-1", "openai", Operation::Chat);
-        call.model_group = "gpt".into();
-        call.duration = Duration::from_micros(1_234_567);
-        call.usage = Some(Usage { input: 12, output: 3, ..Usage::default() });
-        call.cost = Some(Money::from_dollars(0.000123));
-        call
-    }
-
-    #[test]
-    fn a_json_line_holds_typed_fields_and_leaves_out_what_is_not_known() {
-        let options = LogOptions { json: true, ..LogOptions::default() };
-        let text = logged(&options, || log_call(&call()));
-        let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
-        assert_eq!(line["target"], "lockgate::call");
-        assert_eq!(line["call_id"], "call-1");
-        assert_eq!(line["operation"], "chat");
-        assert_eq!(line["status"], 200);
-        assert_eq!(line["duration_ms"], 1234.567);
-        assert_eq!(line["input_tokens"], 12);
-        assert_eq!(line["cost_usd"], "0.000123");
-        for absent in ["ttft_ms", "provider", "error", "retries", "unpriced"] {
-            assert!(line.get(absent).is_none(), "{absent}");
-        }
-    }
-
-    #[test]
-    fn failures_are_warnings_with_their_class() {
-        let text = logged(&LogOptions { color: Color::Never, ..LogOptions::default() }, || {
-            log_call(&CallRecord { status: 429, error: Some(ErrorKind::RateLimit), retries: 2, ..call() });
-        });
-        assert!(
-            text.contains(" WARN ")
-                && text.contains("error=\"RateLimitError\"")
-                && text.contains("retries=2"),
-            "{text}"
-        );
-        assert!(!text.contains('\u{1b}'));
+        CallRecord::new("call-1", "openai", Operation::Chat)
     }
 
     #[test]

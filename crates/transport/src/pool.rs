@@ -190,7 +190,10 @@ impl Host {
         if let Some(lease) = self.kept() {
             return Ok(lease);
         }
-        time::timeout(limit, self.acquire(limit)).await.unwrap_or_else(|_| Err(ConnectTimeout(limit).into()))
+        // Boxed, because dialling is rare and its state is large: every call's future would carry it.
+        time::timeout(limit, Box::pin(self.acquire(limit)))
+            .await
+            .unwrap_or_else(|_| Err(ConnectTimeout(limit).into()))
     }
 
     /// Takes a connection back whose answer was read to its end.

@@ -1,0 +1,226 @@
+//! The access log: one line for a finished call.
+//!
+//! Written by hand rather than as an event with two dozen fields, because it is on every call's path: an event costs
+//! as much as the rest of the call's bookkeeping together. Filters treat it as an event of the target `lockgate::call`.
+
+use std::{
+    fmt::{Display, Write as _},
+    io::{self, Write as _},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use lockgate_core::{ErrorKind, wire::quote};
+use tracing::Level;
+use tracing_subscriber::fmt::{
+    format::Writer,
+    time::{FormatTime, SystemTime},
+};
+
+use crate::CallRecord;
+
+/// The target of access-log lines, for filters such as `lockgate::call=info`.
+pub const CALL_TARGET: &str = "lockgate::call";
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Style {
+    /// Like an event's line: `name=value`.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+static STDERR: OnceLock<Style> = OnceLock::new();
+
+/// From now on, lines go straight to standard error.
+pub(crate) fn to_stderr(style: Style) {
+    // A second call changes nothing: there is one log for the process.
+    let _ = STDERR.set(style);
+}
+
+/// Logs a finished call, from its typed fields only. Costs next to nothing when filtered out.
+///
+/// Where [`init`](crate::init) was not called, the line is an event's message: the program has a subscriber of its own.
+pub fn log_call(call: &CallRecord) {
+    let failed = call.error.is_some();
+    let enabled = match failed {
+        false => tracing::enabled!(target: CALL_TARGET, Level::INFO),
+        true => tracing::enabled!(target: CALL_TARGET, Level::WARN),
+    };
+    match STDERR.get() {
+        _ if !enabled => {}
+        Some(style) => {
+            let mut line = Line::open(*style, failed);
+            line.call(call);
+            // A log that cannot be written has nowhere to say so.
+            let _ = io::stderr().write_all(line.close().as_bytes());
+        }
+        None => {
+            let mut line = Line { text: String::new(), style: Style::Text };
+            line.call(call);
+            let text = line.text;
+            match failed {
+                false => tracing::info!(target: CALL_TARGET, "call answered{text}"),
+                true => tracing::warn!(target: CALL_TARGET, "call failed{text}"),
+            }
+        }
+    }
+}
+
+struct Line {
+    text: String,
+    style: Style,
+}
+
+impl Line {
+    /// The time, the level, the target and the message.
+    fn open(style: Style, failed: bool) -> Self {
+        let mut time = String::with_capacity(512);
+        // Writing to a string cannot fail.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+        let (level, message) = if failed { ("WARN", "call failed") } else { ("INFO", "call answered") };
+        let text = match style {
+            Style::Text => {
+                let _ = write!(time, " {level:>5} {CALL_TARGET}: {message}");
+                time
+            }
+            Style::Json => format!(
+                r#"{{"timestamp":"{time}","level":"{level}","target":"{CALL_TARGET}","message":"{message}""#
+            ),
+        };
+        Self { text, style }
+    }
+
+    fn close(mut self) -> String {
+        self.text.push_str(if self.style == Style::Json { "}\n" } else { "\n" });
+        self.text
+    }
+
+    /// Every field that is known.
+    fn call(&mut self, call: &CallRecord) {
+        self.string("call_id", &call.call_id);
+        self.string("surface", call.surface);
+        self.string("operation", call.operation.name());
+        self.string("model_group", &call.model_group);
+        self.string("model", &call.model);
+        self.string("deployment", &call.deployment);
+        self.string("provider", &call.provider);
+        self.plain("status", Some(call.status));
+        self.plain("stream", Some(call.stream));
+        self.plain("duration_ms", Some(Millis(call.duration)));
+        self.plain("upstream_ms", call.upstream.map(Millis));
+        self.plain("ttft_ms", call.ttft.map(Millis));
+        if let Some(usage) = &call.usage {
+            self.plain("input_tokens", Some(usage.input));
+            self.plain("output_tokens", Some(usage.output));
+            self.plain("cached_tokens", usage.cache_read);
+        }
+        self.plain("cost_usd", call.cost);
+        self.plain("retries", nonzero(call.retries));
+        self.plain("fallbacks", nonzero(call.fallbacks));
+        self.plain("dropped_params", nonzero(call.dropped_params));
+        self.plain("estimated", call.estimated.then_some(true));
+        self.plain("unpriced", call.unpriced.then_some(true));
+        self.string("error", call.error.map_or("", ErrorKind::class));
+    }
+
+    fn name(&mut self, name: &str) {
+        match self.style {
+            Style::Text => {
+                self.text.push(' ');
+                self.text.push_str(name);
+                self.text.push('=');
+            }
+            Style::Json => {
+                self.text.push_str(",\"");
+                self.text.push_str(name);
+                self.text.push_str("\":");
+            }
+        }
+    }
+
+    fn string(&mut self, name: &str, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        self.name(name);
+        if value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+            self.text.push('"');
+            self.text.push_str(value);
+            self.text.push('"');
+        } else {
+            self.text.push_str(&quote(value));
+        }
+    }
+
+    /// A number or a truth value.
+    fn plain(&mut self, name: &str, value: Option<impl Display>) {
+        if let Some(value) = value {
+            self.name(name);
+            let _ = write!(self.text, "{value}");
+        }
+    }
+}
+
+/// Milliseconds with microseconds behind the point.
+struct Millis(Duration);
+
+impl Display for Millis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let micros = self.0.as_micros();
+        write!(f, "{}.{:03}", micros / 1000, micros % 1000)
+    }
+}
+
+fn nonzero(count: u32) -> Option<u32> {
+    (count > 0).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use lockgate_core::{Money, Operation, Usage};
+
+    use super::*;
+
+    fn record() -> CallRecord {
+        let mut call = CallRecord::new("call-1", "openai", Operation::Chat);
+        call.model_group = "g\"pt\n".into();
+        call.duration = Duration::from_micros(1_234_567);
+        call.usage = Some(Usage { input: 12, output: 3, ..Usage::default() });
+        call.cost = Some(Money::from_dollars(0.000123));
+        call
+    }
+
+    fn line(style: Style, call: &CallRecord) -> String {
+        let mut line = Line::open(style, call.error.is_some());
+        line.call(call);
+        line.close()
+    }
+
+    #[test]
+    fn a_json_line_holds_typed_fields_and_leaves_out_what_is_not_known() {
+        let text = line(Style::Json, &record());
+        assert_eq!(text.matches('\n').count(), 1);
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(line["target"], "lockgate::call");
+        assert_eq!(line["call_id"], "call-1");
+        assert_eq!(line["model_group"], "g\"pt\n");
+        assert_eq!(line["operation"], "chat");
+        assert_eq!(line["status"], 200);
+        assert_eq!(line["duration_ms"], 1234.567);
+        assert_eq!(line["input_tokens"], 12);
+        assert_eq!(line["cost_usd"], 0.000123);
+        for absent in ["ttft_ms", "provider", "error", "retries", "unpriced"] {
+            assert!(line.get(absent).is_none(), "{absent}");
+        }
+    }
+
+    #[test]
+    fn failures_are_warnings_with_their_class() {
+        let call = CallRecord { status: 429, error: Some(ErrorKind::RateLimit), retries: 2, ..record() };
+        let text = line(Style::Text, &call);
+        assert!(text.contains(" WARN lockgate::call: call failed call_id=\"call-1\""), "{text}");
+        assert!(text.contains("error=\"RateLimitError\"") && text.contains("retries=2"), "{text}");
+    }
+}
