@@ -45,7 +45,7 @@ pub struct Plan<'a> {
     route: Route,
     /// Ids tried in this group.
     tried: SmallVec<[Arc<str>; 4]>,
-    /// Groups that had their turn.
+    /// Groups, and deployments by id, that had their turn.
     visited: SmallVec<[Arc<str>; 2]>,
     queue: VecDeque<Fallback>,
     params: Option<Arc<Map<String, Value>>>,
@@ -198,15 +198,19 @@ impl<'a> Plan<'a> {
         for fallback in self.fallback_list(error).into_iter().rev() {
             self.queue.push_front(fallback);
         }
-        self.visited.push(self.route.group.clone());
+        if self.visited.is_empty() {
+            self.visited.push(self.route.group.clone());
+        }
         while self.fallbacks < self.policy.max_fallbacks {
             let fallback = self.queue.pop_front()?;
             let Some(route) = self.routes.resolve(&fallback.model) else { continue };
-            let target = if route.deployments.len() == 1 { &fallback.model } else { &route.group };
-            if self.visited.contains(target) || self.visited.contains(&route.group) && target == &route.group
-            {
+            // A deployment that is named by its id may follow its own group.
+            let by_id = self.routes.deployment(&fallback.model).is_some();
+            let turn = if by_id { fallback.model.clone() } else { route.group.clone() };
+            if self.visited.contains(&turn) {
                 continue;
             }
+            self.visited.push(turn);
             self.route = route;
             self.tried.clear();
             self.group_retries = 0;

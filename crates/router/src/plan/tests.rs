@@ -193,6 +193,9 @@ fn fallbacks_run_in_depth_without_loops_and_within_their_limit() {
     assert_eq!(world.course("a", &errors), ["a1", "b1", "d1", "c1", "end"]);
     world.policy.max_fallbacks = 1;
     assert_eq!(world.course("a", &errors), ["a1", "b1", "end"]);
+    world.policy.max_fallbacks = 5;
+    world.policy.fallbacks = fallbacks(&[("a", &["a", "a1", "nobody", "c1", "c"])]);
+    assert_eq!(world.course("a", &errors), ["a1", "a1", "c1", "c1", "end"], "by id, each once");
     world.options.disable_fallbacks = true;
     assert_eq!(world.course("a", &errors), ["a1", "end"]);
 }
