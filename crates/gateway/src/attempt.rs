@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Media, Notes, Payload, Reply, Result, Usage,
+    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Reply, Result, Signer, Usage,
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
@@ -18,6 +18,7 @@ use lockgate_transport::{Limits, UpstreamBody};
 
 use crate::{
     app::{Gateway, Live},
+    estimate, headers,
     keepalive::Keepalive,
     meter::Meter,
     stack::Response,
@@ -77,6 +78,12 @@ pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mu
     if let Some(reply) = dialect.local(call, target) {
         return local(call, reply?);
     }
+    if call.operation == Operation::CountTokens && !target.provider.offers(Operation::CountTokens) {
+        return count_tokens(progress, &target.model).await;
+    }
+    if call.operation == Operation::CountTokens && !target.provider.offers(call.operation) {
+        return count_tokens(progress, &target.model).await;
+    }
     let media = fetch(progress, dialect.fetches(call, target)?).await?;
     let attempt = Attempt { call, target, media: &media };
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
@@ -96,7 +103,18 @@ pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mu
         Err(error) => Err(error),
     };
     meter.upstream(sent.elapsed());
-    outcome.map_err(|error| named(error, deployment))
+    outcome.map_err(|error| without_credential(named(error, deployment), attempt.signer()))
+}
+
+/// Some providers quote the key that they refuse: neither the client nor the log is to see it.
+fn without_credential(error: Error, signer: &dyn Signer) -> Error {
+    let mut blank = http::Request::new(Payload::new());
+    if signer.sign(&mut blank, SystemTime::UNIX_EPOCH).is_err() {
+        return error;
+    }
+    let sensitive = blank.headers().values().filter(|value| value.is_sensitive());
+    let words = sensitive.filter_map(|value| value.to_str().ok()?.split(' ').next_back());
+    words.fold(error, Error::without)
 }
 
 async fn receive(
@@ -118,7 +136,7 @@ async fn receive(
     }
     let answer = transcode::answer(attempt, &encoded, &head, body)?;
     let mut response = json_response(answer.body);
-    super::headers::upstream(response.headers_mut(), &head.headers);
+    headers::upstream(response.headers_mut(), &head.headers);
     Ok(Success {
         response,
         notes: encoded.notes,
@@ -151,7 +169,7 @@ async fn open(
     };
     let mut response = Response::new(Payload::new().into());
     event_stream(response.headers_mut());
-    super::headers::upstream(response.headers_mut(), &head.headers);
+    headers::upstream(response.headers_mut(), &head.headers);
     Ok(Success {
         response,
         notes: encoded.notes,
@@ -163,7 +181,7 @@ async fn open(
 fn unstreamed(attempt: &Attempt<'_>, encoded: Encoded, head: &Parts, body: Bytes) -> Result<Success> {
     let reply = attempt.dialect().decode(attempt, &encoded, head, body)?;
     let mut success = local(attempt.call, reply)?;
-    super::headers::upstream(success.response.headers_mut(), &head.headers);
+    headers::upstream(success.response.headers_mut(), &head.headers);
     success.notes = encoded.notes;
     Ok(success)
 }
@@ -175,6 +193,20 @@ fn local(call: &Call, reply: Reply) -> Result<Success> {
         event_stream(response.headers_mut());
     }
     Ok(Success { response, notes: Notes::default(), end: End::Whole { usage, reply } })
+}
+
+/// For providers that do not count: our own count, marked as the estimate that it is (AGT-5).
+async fn count_tokens(progress: &Progress, model: &Arc<str>) -> Result<Success> {
+    let (call, model) = (progress.call.clone(), model.clone());
+    let count = estimate::off_the_worker(call.body.source().len(), move || {
+        call.chat().map(|request| lockgate_tokens::count_chat(&model, request))
+    });
+    let count = count.await?;
+    let mut success = local(&progress.call, Reply::TokenCount { input: count.tokens })?;
+    if !count.exact {
+        headers::estimated(success.response.headers_mut());
+    }
+    Ok(success)
 }
 
 async fn fetch(progress: &Progress, urls: Vec<String>) -> Result<Media> {

@@ -54,6 +54,11 @@ pub(crate) fn notes(headers: &mut HeaderMap, notes: &Notes) {
     }
 }
 
+/// A count that was made here and is not exact.
+pub(crate) fn estimated(headers: &mut HeaderMap) {
+    headers.insert(HeaderName::from_static("x-lockgate-estimated"), HeaderValue::from_static("true"));
+}
+
 /// The provider's own headers: each as `llm_provider-NAME`, its rate limits also under their own names.
 pub(crate) fn upstream(headers: &mut HeaderMap, from: &HeaderMap) {
     headers.reserve(from.len());

@@ -8,6 +8,7 @@ mod attempt;
 mod auth;
 mod body;
 mod control;
+mod estimate;
 mod handles;
 mod headers;
 mod intake;

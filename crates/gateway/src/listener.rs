@@ -20,6 +20,9 @@ pub struct Drain {
     pub limit: Duration,
 }
 
+/// What is buffered of a connection in each direction at most.
+const MAX_BUFFER: usize = 128 * 1024;
+
 impl Gateway {
     /// Serves until `stop` is done, then drains: readiness flips at once, connections are accepted for the drain
     /// delay, calls end by themselves up to the limit, and streams that do not are ended with an error.
@@ -34,7 +37,8 @@ impl Gateway {
     ) -> io::Result<()> {
         let graceful = GracefulShutdown::new();
         let mut server = Builder::new(TokioExecutor::new());
-        server.http1().timer(TokioTimer::new()).pipeline_flush(true).keep_alive(true);
+        // Not `pipeline_flush`: it lifts the bound on what is buffered for a client that reads slowly.
+        server.http1().timer(TokioTimer::new()).max_buf_size(MAX_BUFFER).keep_alive(true);
         server.http2().timer(TokioTimer::new());
         self.accept_until(&listener, &server, &graceful, stop).await;
         self.drain();

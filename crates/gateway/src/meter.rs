@@ -6,13 +6,13 @@ use std::{
 };
 
 use lockgate_catalog::{Cost, Terms};
-use lockgate_core::{Call, Error, Money, Notes, Operation, Reply, Usage};
+use lockgate_core::{Call, Error, Money, Notes, Reply, Usage};
 use lockgate_router::{Deployment, InFlight, Route};
 use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
-use lockgate_tokens::count_prompt;
 
 use crate::{
     app::{Gateway, Live},
+    estimate,
     surface::Endpoint,
     trace::Inbound,
 };
@@ -154,7 +154,7 @@ impl Meter {
     /// The whole answer is here: counts what the provider did not, and prices it.
     pub(crate) fn settle_whole(&mut self, usage: Option<Usage>, reply: Option<&Reply>) -> Bill {
         let Some(mut open) = self.open.take() else { return Bill { cost: None } };
-        let usage = usage.or_else(|| open.estimate(|| reply.map_or(0, output_tokens)));
+        let usage = usage.or_else(|| open.estimate(|| reply.map_or(0, estimate::output)));
         let cost = open.price(usage);
         open.close(200, None, self.started.elapsed(), Some(self.upstream));
         Bill { cost }
@@ -196,20 +196,9 @@ impl Drop for Meter {
 }
 
 impl Open {
-    /// Usage for a provider that did not say: the prompt counted, the output as the caller knows it. Marked.
+    /// Usage for a provider that did not say.
     fn estimate(&self, output: impl FnOnce() -> u64) -> Option<Usage> {
-        let call = self.call.as_ref()?;
-        let input = match call.operation {
-            Operation::Chat => lockgate_tokens::count_chat(&self.record.model, call.chat().ok()?).tokens,
-            Operation::Completion => {
-                count_prompt(&self.record.model, call.completion().ok()?.prompt.as_ref()?).tokens
-            }
-            Operation::Embedding => {
-                count_prompt(&self.record.model, call.embedding().ok()?.input.as_ref()?).tokens
-            }
-            _ => return None,
-        };
-        Some(Usage { input, output: output(), estimated: true, ..Usage::default() })
+        estimate::usage(self.call.as_ref()?, &self.record.model, output())
     }
 
     /// Puts usage and its price on the record. What has no price is said to have none; it is not free.
@@ -262,17 +251,4 @@ impl Open {
         metrics.record(&self.record, &surface, self.deployment.as_ref().map(|(_, handle)| handle));
         lockgate_telemetry::log_call(&self.record);
     }
-}
-
-/// Output tokens of an answer whose provider did not count them.
-fn output_tokens(reply: &Reply) -> u64 {
-    let text: String = match reply {
-        Reply::Chat(reply) => {
-            let contents = reply.choices.iter().filter_map(|choice| choice.message.content.as_ref());
-            contents.map(lockgate_core::hub::Content::text).collect()
-        }
-        Reply::Completion(reply) => reply.choices.iter().map(|choice| choice.text.as_str()).collect(),
-        _ => return 0,
-    };
-    lockgate_tokens::count_text("", &text)
 }

@@ -128,7 +128,9 @@ async fn respond(gateway: &Gateway, route: Route, inbound: Inbound) -> Result<Re
         Route::OpenApi => docs::openapi(),
         Route::Docs => Ok(text(docs::page(), "text/html; charset=utf-8")),
         Route::SupportedParams => utils::supported_params(&live, query(&inbound, "model")),
-        Route::TokenCounter => utils::token_counter(&live, &body(inbound, general.max_request_bytes).await?),
+        Route::TokenCounter => {
+            utils::token_counter(&live, body(inbound, general.max_request_bytes).await?).await
+        }
         Route::SpendCalculate => {
             utils::spend_calculate(&live, &body(inbound, general.max_request_bytes).await?)
         }

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use lockgate_core::{Attempt, Call, Error, Media, Operation, Result, Target, transcode, wire::view};
 use serde_json::{Value, json};
 
-use crate::{app::Live, stack::Response, surface};
+use crate::{app::Live, estimate, stack::Response, surface};
 
 view! {
     /// What names the model in a body.
@@ -16,11 +16,16 @@ view! {
 }
 
 /// Counts without a provider; says by which tokenizer, and whether that is the model's own.
-pub(super) fn token_counter(live: &Live, body: &Bytes) -> Result<Response> {
-    let Named { model: asked, .. } = parse(body)?;
+pub(super) async fn token_counter(live: &Live, body: Bytes) -> Result<Response> {
+    let Named { model: asked, .. } = parse(&body)?;
     let model = upstream_model(live, &asked);
-    let text = std::str::from_utf8(body).map_err(|_| Error::bad_request("The request body is not UTF-8."))?;
-    let count = lockgate_tokens::count_tokens_request(Some(&model), text)?;
+    let counted_for = model.clone();
+    let count = estimate::off_the_worker(body.len(), move || {
+        let text =
+            std::str::from_utf8(&body).map_err(|_| Error::bad_request("The request body is not UTF-8."))?;
+        lockgate_tokens::count_tokens_request(Some(&counted_for), text)
+    });
+    let count = count.await?;
     super::json(&json!({
         "total_tokens": count.tokens,
         "request_model": asked,
