@@ -34,10 +34,23 @@ pub(crate) struct ModelList<'a> {
 }
 
 /// An entry, its references resolved.
-struct Listed {
+struct Listed<'t> {
     at: At,
+    /// The entry in the file, if it is in one.
+    node: Option<&'t Node>,
     path: String,
     params: Params,
+}
+
+impl Listed<'_> {
+    /// Where `litellm_params.x` stands, or else the entry.
+    fn at_key(&self, key: &str) -> At {
+        let found = self.node.and_then(|node| {
+            let (section, name) = key.split_once('.')?;
+            node.get(section)?.map()?.iter().find(|entry| entry.key == name)
+        });
+        found.map_or(self.at, |entry| entry.at)
+    }
 }
 
 /// What has been built so far.
@@ -50,7 +63,7 @@ struct Built {
     entries: Entries,
 }
 
-impl ModelList<'_> {
+impl<'a> ModelList<'a> {
     pub(crate) fn routes(&self, report: &mut Report) -> Routes {
         let mut built = Built::default();
         let mut listed = self.listed(report);
@@ -69,7 +82,7 @@ impl ModelList<'_> {
     }
 
     /// The entries of `model_list`.
-    fn listed(&self, report: &mut Report) -> Vec<Listed> {
+    fn listed(&self, report: &mut Report) -> Vec<Listed<'a>> {
         let credentials = self.credentials(report);
         let usual = self.router.json_map("default_litellm_params");
         let entries = self.root.get("model_list").and_then(Node::list).unwrap_or_default();
@@ -77,7 +90,7 @@ impl ModelList<'_> {
         for (index, entry) in entries.iter().enumerate() {
             let path = format!("model_list[{index}]");
             let Some(params) = self.entry(entry, &path, report) else { continue };
-            let mut one = Listed { at: entry.at, path, params };
+            let mut one = Listed { at: entry.at, node: Some(entry), path, params };
             add_credentials(&mut one, &credentials, report);
             for (name, value) in &usual {
                 one.params.params.entry(name.clone()).or_insert_with(|| value.clone());
@@ -148,20 +161,20 @@ impl ModelList<'_> {
         credentials
     }
 
-    fn of_command_line(&self) -> Vec<Listed> {
+    fn of_command_line(&self) -> Vec<Listed<'a>> {
         let models = self.overrides.models.iter().enumerate();
         models
             .map(|(index, model)| {
                 let alias = self.overrides.alias.as_ref().filter(|_| index == 0);
                 let mut params = Params::new(alias.unwrap_or(model), model);
                 params.params.extend(self.overrides.params.clone());
-                Listed { at: At::default(), path: "--model".to_owned(), params }
+                Listed { at: At::default(), node: None, path: "--model".to_owned(), params }
             })
             .collect()
     }
 
     /// `provider/*` for every provider that has a key or an address in the environment, and the demonstration model.
-    fn of_environment(&self) -> Vec<Listed> {
+    fn of_environment(&self) -> Vec<Listed<'a>> {
         let is_set = |name: &String| set(&self.env, name).is_some();
         let mut listed = Vec::new();
         for provider in self.registry.providers() {
@@ -170,18 +183,18 @@ impl ModelList<'_> {
             if keyed || placed {
                 let name = format!("{}/*", provider.id);
                 let params = Params::new(&name, &name);
-                listed.push(Listed { at: At::default(), path: name, params });
+                listed.push(Listed { at: At::default(), node: None, path: name, params });
             }
         }
         if self.registry.get("demo").is_some() {
             let params = Params::new("demo/echo", "demo/echo");
-            listed.push(Listed { at: At::default(), path: "demo/echo".to_owned(), params });
+            listed.push(Listed { at: At::default(), node: None, path: "demo/echo".to_owned(), params });
         }
         listed
     }
 
     /// Builds one entry. One that cannot work is left out with a warning, or refused if the operator wants that.
-    fn add(&self, mut one: Listed, built: &mut Built, report: &mut Report) {
+    fn add(&self, mut one: Listed<'_>, built: &mut Built, report: &mut Report) {
         if one.params.info.get("blocked") == Some(&Value::Bool(true)) {
             return;
         }
@@ -202,7 +215,12 @@ impl ModelList<'_> {
         let sample = match result {
             Ok((deployment, issues)) => {
                 for issue in issues {
-                    report.warn(one.at, format!("{}.{}", one.path, issue.key), issue.message, issue.remedy);
+                    report.warn(
+                        one.at_key(&issue.key),
+                        format!("{}.{}", one.path, issue.key),
+                        issue.message,
+                        issue.remedy,
+                    );
                 }
                 Some(deployment)
             }
@@ -218,7 +236,7 @@ impl ModelList<'_> {
         }
     }
 
-    fn refuse(&self, one: &Listed, issues: Vec<Issue>, built: &mut Built, report: &mut Report) {
+    fn refuse(&self, one: &Listed<'_>, issues: Vec<Issue>, built: &mut Built, report: &mut Report) {
         let skip = self.router.flag("ignore_invalid_deployments").unwrap_or(true);
         let why: Vec<&str> = issues.iter().map(|issue| issue.message.as_str()).collect();
         built.unusable.insert(one.params.model_name.clone(), why.join(" "));
@@ -226,9 +244,9 @@ impl ModelList<'_> {
             let key = format!("{}.{}", one.path, issue.key);
             if skip {
                 let message = format!("{} `{}` is left out.", issue.message, one.params.model_name);
-                report.warn(one.at, key, message, issue.remedy);
+                report.warn(one.at_key(&issue.key), key, message, issue.remedy);
             } else {
-                report.problem(one.at, key, issue.message, issue.remedy);
+                report.problem(one.at_key(&issue.key), key, issue.message, issue.remedy);
             }
         }
     }
@@ -264,7 +282,7 @@ impl ModelList<'_> {
     }
 
     /// Two equal entries are two deployments; two entries with one explicit id are a slip.
-    fn make_id_unique(&self, one: &mut Listed, built: &mut Built, report: &mut Report) {
+    fn make_id_unique(&self, one: &mut Listed<'_>, built: &mut Built, report: &mut Report) {
         let id = one.params.id();
         if built.ids.insert(id.clone()) {
             return;
@@ -311,7 +329,7 @@ impl ModelList<'_> {
 
 /// Adds the values that `litellm_credential_name` stands for, where the entry has none of its own.
 fn add_credentials(
-    one: &mut Listed,
+    one: &mut Listed<'_>,
     credentials: &BTreeMap<String, Map<String, Value>>,
     report: &mut Report,
 ) {
