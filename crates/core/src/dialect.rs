@@ -34,6 +34,11 @@ pub trait Dialect: Send + Sync + 'static {
         Err(Error::internal(format!("The dialect of `{id}` has no credentials of its own.")))
     }
 
+    /// The cloud parameters of such a deployment, completed from its surroundings: [`Target::params`].
+    fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
+        settings.params.clone()
+    }
+
     /// URLs that must be fetched before [`Dialect::encode`], because the provider takes only inline data.
     ///
     /// # Errors

@@ -97,6 +97,7 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_openai::OpenAi,
         &lockgate_anthropic::Anthropic,
         &lockgate_gemini::Gemini,
+        &lockgate_vertex::Vertex,
         &lockgate_demo::Demo,
     ]
 }

@@ -47,15 +47,35 @@ pub(crate) fn find(provider: &Provider, params: &Params, env: Env<'_>) -> Creden
     }
 }
 
+/// The deployment's parameters for its dialect; those of a cloud completed from the environment.
+pub(crate) fn target_params(provider: &Provider, params: &Params, env: Env<'_>) -> BTreeMap<String, String> {
+    if provider.auth.scheme == AuthScheme::Cloud {
+        return with_settings(provider, params, None, env, |settings| provider.dialect.settle(settings));
+    }
+    own(params)
+}
+
 fn cloud(provider: &Provider, params: &Params, api_key: Option<Secret>, env: Env<'_>) -> Credential {
-    let own = params.params.iter().filter(|(name, _)| role(name) == Role::Target);
-    let own = own.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
-    let file = |path: &str| std::fs::read_to_string(path).ok();
-    let settings = CloudSettings { provider, params: &own, api_key, env, file: &file };
-    match provider.dialect.signer(&settings) {
+    match with_settings(provider, params, api_key, env, |settings| provider.dialect.signer(settings)) {
         Ok(signer) => Credential::Cloud(signer),
         Err(error) => Credential::Missing(error.message().to_owned()),
     }
+}
+
+fn with_settings<T>(
+    provider: &Provider,
+    params: &Params,
+    api_key: Option<Secret>,
+    env: Env<'_>,
+    make: impl FnOnce(&CloudSettings<'_>) -> T,
+) -> T {
+    let file = |path: &str| std::fs::read_to_string(path).ok();
+    make(&CloudSettings { provider, params: &own(params), api_key, env, file: &file })
+}
+
+fn own(params: &Params) -> BTreeMap<String, String> {
+    let target = params.params.iter().filter(|(name, _)| role(name) == Role::Target);
+    target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
 }
 
 impl Credential {

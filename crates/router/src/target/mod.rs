@@ -3,7 +3,7 @@
 mod known;
 mod mask;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 use lockgate_catalog::{Catalog, Entry};
@@ -141,7 +141,7 @@ impl Builder<'_> {
             extra_body: members(params.params.get("extra_body")).into(),
             policy: Arc::new(self.policy(params)),
             facts: known::facts(&known, &params.info),
-            params: Arc::new(self.target_params(params)),
+            params: Arc::new(credential::target_params(&resolved.provider, params, self.env)),
             provider: resolved.provider,
         };
         Ok((self.deployment(params, target, known.entry.as_ref()), issues))
@@ -316,11 +316,6 @@ impl Builder<'_> {
         timeouts.idle = params.seconds("idle_timeout").unwrap_or(timeouts.idle);
         let total = params.seconds("timeout").or_else(|| params.seconds("request_timeout"));
         timeouts.with(total, params.seconds("stream_timeout"))
-    }
-
-    fn target_params(&self, params: &Params) -> BTreeMap<String, String> {
-        let target = params.params.iter().filter(|(name, _)| params::role(name) == Role::Target);
-        target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
 }
 
