@@ -295,6 +295,24 @@ impl Error {
         self
     }
 
+    /// Takes a credential out of what the error says: some providers quote the key that they refuse.
+    pub fn without(mut self, credential: &str) -> Self {
+        const MASK: &str = "[credential]";
+        if credential.len() < 8 {
+            return self;
+        }
+        if self.0.message.contains(credential) {
+            self.0.message = self.0.message.replace(credential, MASK);
+        }
+        if let Some(body) = &self.0.body
+            && let Ok(text) = std::str::from_utf8(body)
+            && text.contains(credential)
+        {
+            self.0.body = Some(text.replace(credential, MASK).into());
+        }
+        self
+    }
+
     /// Changes the kind, keeping all else; the retry verdict becomes the new kind's usual one.
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
