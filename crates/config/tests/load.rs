@@ -389,3 +389,52 @@ fn weak_master_keys_stay_on_this_machine() {
         assert_eq!(check("", host, ", dangerously_permit_weak_or_unset_master_key: true"), 0);
     }
 }
+
+#[test]
+fn mangled_files_give_snapshots_or_problems_and_never_panic() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let pieces = [
+        "*",
+        "&a",
+        "{",
+        "]",
+        ": ",
+        "\n",
+        "- ",
+        "\"",
+        "os.environ/X",
+        "~",
+        "!!str",
+        "|",
+        "#",
+        "\t",
+        "<<: *x",
+        "99999999999999999999",
+        "é",
+    ];
+    let folder = folder(&[]);
+    let sources = sources(folder.path(), KEYS);
+    for _ in 0..60 {
+        let mut text: Vec<char> = ORDINARY.chars().collect();
+        for _ in 0..=random(4) {
+            let at = random(text.len());
+            match random(3) {
+                0 => drop(text.drain(at..(at + random(40)).min(text.len()))),
+                1 => drop(text.splice(at..at, pieces[random(pieces.len())].chars())),
+                _ => text.truncate(at.max(1)),
+            }
+            if text.is_empty() {
+                text.push('a');
+            }
+        }
+        fs::write(folder.path().join("config.yaml"), text.into_iter().collect::<String>()).expect("written");
+        match load(&sources) {
+            Ok(snapshot) => drop(names(&snapshot)),
+            Err(problems) => assert!(!problems.is_empty()),
+        }
+    }
+}
