@@ -63,8 +63,12 @@ pub(crate) struct Opened {
 ///
 /// # Errors
 /// The call cannot be expressed for it, it refused, or it failed before the first content.
-pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mut Meter) -> Result<Success> {
-    let call = &*progress.call;
+pub(crate) async fn run(
+    progress: &Progress,
+    call: &Arc<Call>,
+    deployment: &Deployment,
+    meter: &mut Meter,
+) -> Result<Success> {
     let options = &call.options;
     let own = match (&options.api_key, &options.api_base) {
         (None, None) => None,
@@ -79,10 +83,10 @@ pub(crate) async fn run(progress: &Progress, deployment: &Deployment, meter: &mu
         return local(call, reply?);
     }
     if call.operation == Operation::CountTokens && !target.provider.offers(Operation::CountTokens) {
-        return count_tokens(progress, &target.model).await;
+        return count_tokens(call, &target.model).await;
     }
     if call.operation == Operation::CountTokens && !target.provider.offers(call.operation) {
-        return count_tokens(progress, &target.model).await;
+        return count_tokens(call, &target.model).await;
     }
     let media = fetch(progress, dialect.fetches(call, target)?).await?;
     let attempt = Attempt { call, target, media: &media };
@@ -196,13 +200,13 @@ fn local(call: &Call, reply: Reply) -> Result<Success> {
 }
 
 /// For providers that do not count: our own count, marked as the estimate that it is (AGT-5).
-async fn count_tokens(progress: &Progress, model: &Arc<str>) -> Result<Success> {
-    let (call, model) = (progress.call.clone(), model.clone());
+async fn count_tokens(call: &Arc<Call>, model: &Arc<str>) -> Result<Success> {
+    let (counted, model) = (call.clone(), model.clone());
     let count = estimate::off_the_worker(call.body.source().len(), move || {
-        call.chat().map(|request| lockgate_tokens::count_chat(&model, request))
+        counted.chat().map(|request| lockgate_tokens::count_chat(&model, request))
     });
     let count = count.await?;
-    let mut success = local(&progress.call, Reply::TokenCount { input: count.tokens })?;
+    let mut success = local(call, Reply::TokenCount { input: count.tokens })?;
     if !count.exact {
         headers::estimated(success.response.headers_mut());
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use lockgate_core::{Call, Error, ErrorKind, Origin, Result};
+use lockgate_core::{Call, Error, ErrorKind, Result, wire::Edits};
 use lockgate_router::{Decision, Deployment, Plan, Route};
 
 use crate::{
@@ -48,7 +48,7 @@ struct Answered {
 
 async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
     let (live, call) = (&progress.live, &progress.call);
-    let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(call))?;
+    let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(live, call))?;
     meter.route(&route);
     let mut plan = plan(live, call, &route);
     let mut verdict: Option<Error> = None;
@@ -62,7 +62,8 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
             Decision::Try(deployment) => {
                 meter.attempt(&deployment, live.health.begin(&deployment));
                 let began = Instant::now();
-                match attempt::run(progress, &deployment, meter).await {
+                let call = adapted(call, &plan)?;
+                match attempt::run(progress, &call, &deployment, meter).await {
                     Ok(success) => {
                         let now = Instant::now();
                         live.health.succeeded(&deployment, now - began, None, now);
@@ -86,7 +87,7 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
     if plan.fallbacks() > 0 {
         count_fallback(progress, &route, "", last.as_ref(), false);
     }
-    Err(last.unwrap_or_else(|| no_deployment(call)))
+    Err(last.unwrap_or_else(|| plan.refusal()))
 }
 
 /// Counts a change to another group, and whether it helped.
@@ -142,25 +143,28 @@ fn timing(headers: &mut HeaderMap, meter: &Meter) {
     headers::timing(headers, meter.elapsed(), meter.upstream_time());
 }
 
-fn unknown_model(call: &Call) -> Error {
-    let message = if call.model.is_empty() {
-        "`model` is missing from the request.".to_owned()
-    } else {
-        format!(
-            "Invalid model name passed in model={}. Call `/v1/models` to view the models you may use.",
-            call.model
-        )
+fn unknown_model(live: &Live, call: &Call) -> Error {
+    let model = &call.model;
+    let message = match live.snapshot.routes.why_unusable(model) {
+        _ if model.is_empty() => "`model` is missing from the request.".to_owned(),
+        Some(why) => format!("The model `{model}` is configured but cannot be used: {why}"),
+        None => format!(
+            "Invalid model name passed in model={model}. Call `/v1/models` to view the models you may use."
+        ),
     };
     Error::bad_field("model", message)
 }
 
-fn no_deployment(call: &Call) -> Error {
-    Error::new(
-        ErrorKind::RateLimit,
-        Origin::Gateway,
-        format!(
-            "No deployment of {} is available now; all are cooling down. Try again in a few seconds.",
-            call.model
-        ),
-    )
+/// The call with what a fallback written as an object changes about it.
+fn adapted(call: &Arc<Call>, plan: &Plan<'_>) -> Result<Arc<Call>> {
+    let Some(params) = plan.params() else { return Ok(call.clone()) };
+    let mut edits = Edits::default();
+    for (name, value) in params {
+        edits.set(name.clone(), value.to_string());
+    }
+    let body = call.body.splice(&edits).into_bytes();
+    let mut adapted = call.surface.read(call.operation, call.headers.clone(), body, Some(&call.model))?;
+    adapted.id.clone_from(&call.id);
+    adapted.received = call.received;
+    Ok(Arc::new(adapted))
 }

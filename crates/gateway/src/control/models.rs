@@ -9,8 +9,8 @@ use crate::{app::Live, stack::Response};
 const CREATED: u64 = 1_677_610_602;
 
 pub(super) fn list(live: &Live) -> Result<Response> {
-    let names = live.snapshot.routes.names();
-    let data: Vec<Value> = names.iter().map(|name| model(name.name)).collect();
+    let names = live.snapshot.routes.model_names(&live.snapshot.catalog);
+    let data: Vec<Value> = names.iter().map(|name| model(name)).collect();
     super::json(&json!({"object": "list", "data": data}))
 }
 
