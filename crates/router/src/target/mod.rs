@@ -272,7 +272,11 @@ impl Builder<'_> {
         let mut headers = Vec::new();
         let mut add = |key: &str, name: &str, value: &str| match (name.parse(), HeaderValue::from_str(value))
         {
-            (Ok(name), Ok(value)) => headers.push((name, value)),
+            (Ok(name), Ok(mut value)) => {
+                // Operators put credentials here.
+                value.set_sensitive(true);
+                headers.push((name, value));
+            }
             _ => fatal.push(Issue::new(
                 format!("litellm_params.{key}"),
                 format!("`{name}` and its value are no HTTP header."),
