@@ -60,6 +60,17 @@ pub struct Measured {
     pub file_searches: u64,
 }
 
+impl Measured {
+    /// What a usage says besides tokens.
+    pub fn of(usage: &Usage) -> Self {
+        Self {
+            input_characters: usage.input_characters.unwrap_or(0),
+            input_images: usage.input_images.unwrap_or(0),
+            ..Self::default()
+        }
+    }
+}
+
 /// What a call costs. `computed = input + output + tools + other`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cost {

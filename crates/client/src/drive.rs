@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{header, response::Parts};
-use lockgate_catalog::{Cost, Pricing, Terms};
+use lockgate_catalog::{Cost, Measured, Pricing, Terms};
 use lockgate_core::{
     Attempt, Call, ChatReply, EmbeddingReply, Error, Event, Media, Operation, Reply, Result, StreamDecoder,
     Usage, transcode,
@@ -249,7 +249,13 @@ impl Course {
         let target = &self.deployment.target;
         let asked = || self.call.chat().ok().and_then(|request| request.service_tier.clone());
         let service_tier = if usage.service_tier.is_none() { asked() } else { None };
-        let terms = Terms { at: Some(self.call.received), service_tier, ..Terms::default() };
+        let terms = Terms {
+            at: Some(self.call.received),
+            service_tier,
+            conditions: target.provider.dialect.price_conditions(target),
+            measured: Measured::of(&usage),
+            ..Terms::default()
+        };
         Meta {
             provider: target.provider.id.clone(),
             model: target.model.clone(),

@@ -39,6 +39,12 @@ pub trait Dialect: Send + Sync + 'static {
         settings.params.clone()
     }
 
+    /// Conditions of the target that have a factor on its price, by their names in the price list
+    /// (`regional_endpoint`).
+    fn price_conditions(&self, _target: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
     /// URLs that must be fetched before [`Dialect::encode`], because the provider takes only inline data.
     ///
     /// # Errors

@@ -40,6 +40,10 @@ pub struct Usage {
     pub rejected_prediction: Option<u64>,
     /// Web searches that the provider ran.
     pub web_searches: Option<u64>,
+    /// Characters of the prompt, where they are what is billed.
+    pub input_characters: Option<u64>,
+    /// Pictures of the prompt, where they are billed by the piece.
+    pub input_images: Option<u64>,
     /// The service tier that the provider says it used (`default`, `flex`, `priority`, `batch`, `standard`, …).
     pub service_tier: Option<String>,
     /// What the provider itself says the call cost.

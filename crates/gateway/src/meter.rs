@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use lockgate_catalog::{Cost, Terms};
+use lockgate_catalog::{Cost, Measured, Terms};
 use lockgate_core::{Call, Error, Money, Notes, Reply, Usage};
 use lockgate_router::{Deployment, InFlight, Route};
 use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
@@ -205,7 +205,13 @@ impl Open {
     fn price(&mut self, usage: Option<Usage>) -> Option<Money> {
         let usage = usage?;
         let (deployment, _) = self.deployment.as_ref()?;
-        let terms = Terms { at: Some(self.received), ..Terms::default() };
+        let target = &deployment.target;
+        let terms = Terms {
+            at: Some(self.received),
+            conditions: target.provider.dialect.price_conditions(target),
+            measured: Measured::of(&usage),
+            ..Terms::default()
+        };
         let cost = match (&deployment.price, usage.provider_cost) {
             (Some(price), _) if !price.is_unpriced() => price.priced(&usage, &terms),
             (_, Some(reported)) => Some(Cost::reported(reported)),

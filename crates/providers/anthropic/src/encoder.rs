@@ -11,7 +11,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    surface::{envelope, stop_reason},
+    surface::{envelope, signature, stop_reason},
     usage::Written,
     wire::to_raw,
 };
@@ -49,7 +49,7 @@ enum Waiting {
     Text(String),
     Thinking(String),
     Signature(String),
-    Call { number: u32, id: String, name: String, arguments: String },
+    Call { number: u32, id: String, name: String, fields: Option<Raw>, arguments: String },
     Whole(Raw),
 }
 
@@ -86,12 +86,13 @@ impl StreamEncoder for Encoder {
             Event::RedactedThinking { choice: 0, block } | Event::Block { choice: 0, block } => {
                 self.add(Waiting::Whole(block.clone()), out);
             }
-            Event::ToolStart { choice: 0, index, id, name, .. } => {
+            Event::ToolStart { choice: 0, index, id, name, extra } => {
                 self.calls_tools = true;
                 let call = Waiting::Call {
                     number: *index,
                     id: id.clone(),
                     name: name.clone(),
+                    fields: extra.as_ref().and_then(|fields| signature(fields)),
                     arguments: String::new(),
                 };
                 self.add(call, out);
@@ -220,11 +221,13 @@ impl Encoder {
                 self.delta("signature_delta", "signature", &signature, out);
                 self.close(out);
             }
-            Waiting::Call { number, id, name, arguments } => {
+            Waiting::Call { number, id, name, fields, arguments } => {
+                let fields = fields.map(|fields| format!(r#","provider_specific_fields":{}"#, fields.get()));
                 let block = format!(
-                    r#"{{"type":"tool_use","id":{},"name":{},"input":{{}}}}"#,
+                    r#"{{"type":"tool_use","id":{},"name":{},"input":{{}}{}}}"#,
                     quote(&id),
-                    quote(&name)
+                    quote(&name),
+                    fields.unwrap_or_default()
                 );
                 let mut whole = Completeness::default();
                 whole.read(&arguments);

@@ -217,20 +217,32 @@ fn content(message: &Message) -> Result<Vec<Box<RawValue>>> {
     for (position, call) in message.tool_calls.iter().flatten().enumerate() {
         let id = call.id.clone().unwrap_or_else(|| format!("toolu_{position}"));
         if let Some(function) = &call.function {
-            blocks.push(tool_use(&id, function)?);
+            let fields = call.provider_specific_fields.as_deref().and_then(signature);
+            blocks.push(tool_use(&id, function, fields)?);
         }
     }
     if let Some(function) = &message.function_call {
-        blocks.push(tool_use("toolu_function", function)?);
+        blocks.push(tool_use("toolu_function", function, None)?);
     }
     Ok(blocks)
 }
 
-fn tool_use(id: &str, function: &FunctionCall) -> Result<Box<RawValue>> {
+/// What a call needs to be understood when it comes back, under LiteLLM's name on this surface.
+pub(crate) fn signature(fields: &RawValue) -> Option<Box<RawValue>> {
+    #[derive(serde::Deserialize)]
+    struct Fields {
+        thought_signature: String,
+    }
+    let fields: Fields = serde_json::from_str(fields.get()).ok()?;
+    Some(raw(format!(r#"{{"signature":{}}}"#, lockgate_core::wire::quote(&fields.thought_signature))))
+}
+
+fn tool_use(id: &str, function: &FunctionCall, fields: Option<Box<RawValue>>) -> Result<Box<RawValue>> {
     let mut block = Body::default();
     block.set("type", "tool_use")?;
     block.set("id", id)?;
     block.set("name", function.name.as_deref().unwrap_or_default())?;
     block.set("input", &arguments(function.arguments.as_deref().unwrap_or_default()))?;
+    block.set_some("provider_specific_fields", fields.as_ref())?;
     Ok(block.into_raw())
 }

@@ -101,6 +101,10 @@ impl State {
         let candidates = view.candidates.0.unwrap_or_default();
         self.searches = response::searches(&candidates).or(self.searches);
         for (key, value) in response::metadata(&candidates) {
+            // Ratings come again and again in a stream, and clients join lists.
+            if key == "vertex_ai_safety_results" {
+                continue;
+            }
             out.push(Event::Chunk { key: key.to_owned(), value });
         }
         candidates.into_iter().for_each(|candidate| self.candidate(candidate, out));

@@ -260,10 +260,7 @@ fn embedding(call: &Call, reply: &EmbeddingReply) -> Raw {
     });
     let json = Json::new().text("object", "list").raw("data", &list(data)).text("model", &call.model);
     let json = match &reply.usage {
-        Some(usage) => json.raw(
-            "usage",
-            &format!("{{\"prompt_tokens\":{},\"total_tokens\":{}}}", usage.input, usage.total()),
-        ),
+        Some(usage) => json.raw("usage", usage::write_embedding(usage).get()),
         None => json,
     };
     json.extra(&reply.extra).finish()

@@ -184,6 +184,18 @@ fn with_output(own: &Raw, output: u64) -> Raw {
     to_raw(&replaced(object, "completion_tokens", raw(output.to_string())))
 }
 
+/// Writes what embeddings consumed: nothing but the prompt.
+pub(crate) fn write_embedding(usage: &Usage) -> Raw {
+    let mut details = Members::default();
+    details.count("character_count", usage.input_characters);
+    details.count("image_count", usage.input_images);
+    let mut all = Members::default();
+    all.count("prompt_tokens", Some(usage.input));
+    all.count("total_tokens", Some(usage.total()));
+    all.raw("prompt_tokens_details", &details.finish());
+    raw(all.finish())
+}
+
 /// An object of numbers in the making.
 #[derive(Default)]
 struct Members(String);

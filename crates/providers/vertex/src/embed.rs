@@ -18,6 +18,14 @@ view! {
     #[derive(Clone, Debug, Default)]
     struct Answer {
         predictions: Option<Vec<Prediction>>,
+        metadata: Option<Metadata>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Metadata {
+        characters as "billableCharacterCount": Option<u64>,
     }
 }
 
@@ -113,12 +121,13 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let answer: Answer = serde_json::from_slice(body).map_err(|why| malformed(why.to_string()))?;
     let predictions = answer.predictions.ok_or_else(|| malformed("it has no `predictions`".to_owned()))?;
     let wanted = attempt.call.embedding().ok().and_then(|call| call.encoding_format.as_deref());
-    let (mut vectors, mut tokens) = (Vec::new(), None);
+    let (mut vectors, mut tokens, mut images) = (Vec::new(), None, 0_u64);
     for prediction in predictions {
         if let Some(count) = prediction.embeddings.as_ref().and_then(|one| one.statistics.as_ref()) {
             let count = count.token_count.as_ref().and_then(serde_json::Number::as_f64).unwrap_or(0.0);
             tokens = Some(tokens.unwrap_or(0_u64).saturating_add(count as u64));
         }
+        images += u64::from(prediction.image.is_some());
         let clips = prediction.video.into_iter().flatten().filter_map(|clip| clip.embedding);
         let own = prediction.embeddings.and_then(|one| one.values);
         vectors.extend(own.into_iter().chain(prediction.text).chain(prediction.image).chain(clips));
@@ -131,7 +140,12 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors,
-        usage: tokens.map(|input| Usage { input, ..Usage::default() }),
+        usage: tokens.map(|input| Usage {
+            input,
+            input_characters: answer.metadata.and_then(|metadata| metadata.characters),
+            input_images: (images > 0).then_some(images),
+            ..Usage::default()
+        }),
         ..EmbeddingReply::default()
     })))
 }

@@ -51,6 +51,13 @@ impl Dialect for Vertex {
         place::settle(settings)
     }
 
+    fn price_conditions(&self, target: &Target) -> Vec<String> {
+        match place::location(target) {
+            "global" => Vec::new(),
+            _ => vec!["regional_endpoint".to_owned()],
+        }
+    }
+
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
         match Family::of(&target.model) {
             Family::Gemini => lockgate_gemini::fetches(call, Service::Vertex),
