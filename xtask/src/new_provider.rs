@@ -35,7 +35,7 @@ pub fn run(args: &[String]) -> Result<()> {
     println!(
         "  1. add lockgate-{name} to [workspace.dependencies] and to crates/registry (Cargo.toml, dialects())"
     );
-    println!("  2. add a row to crates/registry/providers.toml and its layer to xtask/src/arrows.rs");
+    println!("  2. add a row to crates/registry/providers.toml");
     println!("  3. put cases into tests/golden/{name}/ and run cargo xtask golden --provider {name}");
     Ok(())
 }
