@@ -7,6 +7,7 @@ mod generation;
 mod media;
 mod params;
 mod probe;
+mod remarks;
 mod request;
 mod response;
 mod schema;

@@ -124,7 +124,7 @@ fn foreign(request: &ChatRequest, service: Service, model: &str) -> Vec<(&'stati
         _ => false,
     };
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.filter(|(name, value)| !taken(name) && !(*name == "store" && value.get() == "false")).collect()
+    given.filter(|(name, value)| !(taken(name) || *name == "store" && value.get() == "false")).collect()
 }
 
 /// Deals with parameters that Gemini does not take: gives those that are forwarded all the same, drops the others if

@@ -8,7 +8,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    error,
+    error, remarks,
     response::{self, Ids, Inline},
     usage,
     wire::{AnswerView, Body, CandidateView, PartView, array, raw},
@@ -99,8 +99,8 @@ impl State {
         }
         self.blocked |= view.prompt_feedback.0.is_some_and(|feedback| feedback.block_reason.0.is_some());
         let candidates = view.candidates.0.unwrap_or_default();
-        self.searches = response::searches(&candidates).or(self.searches);
-        for (key, value) in response::metadata(&candidates) {
+        self.searches = remarks::searches(&candidates).or(self.searches);
+        for (key, value) in remarks::metadata(&candidates) {
             // Ratings come again and again in a stream, and clients join lists.
             if key == "vertex_ai_safety_results" {
                 continue;
@@ -115,10 +115,10 @@ impl State {
         let choice = candidate.index.0.unwrap_or(0);
         let parts = candidate.content.0.and_then(|content| content.parts.0).unwrap_or_default();
         parts.into_iter().for_each(|part| self.part(choice, part, out));
-        if let Some(annotations) = candidate.grounding_metadata.as_deref().and_then(response::annotations) {
+        if let Some(annotations) = candidate.grounding_metadata.as_deref().and_then(remarks::annotations) {
             out.push(Event::Annotations { choice, annotations });
         }
-        if let Some(logprobs) = candidate.logprobs_result.as_deref().and_then(response::logprobs) {
+        if let Some(logprobs) = candidate.logprobs_result.as_deref().and_then(remarks::logprobs) {
             out.push(Event::Logprobs { choice, logprobs });
         }
         let state = self.choices.entry(choice).or_default();

@@ -1,0 +1,200 @@
+//! Addresses, credentials and laws of Vertex AI.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use lockgate_core::{Attempt, CloudSettings, Dialect, Encoded, Media, Operation, Target};
+use lockgate_openai::OpenAiSurface;
+use lockgate_testkit::{laws, sample};
+use lockgate_vertex::Vertex;
+
+static DIALECT: Vertex = Vertex;
+static SURFACE: OpenAiSurface = OpenAiSurface;
+
+fn target(model: &str, location: &str) -> Target {
+    let params = [("vertex_project", "p"), ("vertex_location", location)];
+    let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Target {
+        custom_base: false,
+        params: Arc::new(BTreeMap::from(params)),
+        ..sample::target(sample::provider(&DIALECT), model)
+    }
+}
+
+fn with(target: &Target, body: &str, test: impl Fn(&Attempt<'_>, &Encoded)) {
+    let call = sample::call(&SURFACE, Operation::Chat, body).unwrap();
+    let media = Media::default();
+    let attempt = Attempt { call: &call, target, media: &media };
+    test(&attempt, &DIALECT.encode(&attempt).unwrap());
+}
+
+const BODY: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9}"#;
+const STREAM: &str =
+    r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":9,"stream":true}"#;
+
+#[test]
+fn models_are_where_their_names_say() {
+    let root = "https://europe-west1-aiplatform.googleapis.com/v1/projects/p/locations/europe-west1";
+    for (model, body, rest) in [
+        ("gemini-2.5-pro", BODY, "/publishers/google/models/gemini-2.5-pro:generateContent"),
+        ("gemini-2.5-pro", STREAM, "/publishers/google/models/gemini-2.5-pro:streamGenerateContent?alt=sse"),
+        ("123456", BODY, "/endpoints/123456:generateContent"),
+        ("claude-opus-4-6", BODY, "/publishers/anthropic/models/claude-opus-4-6:rawPredict"),
+        ("claude-opus-4-6", STREAM, "/publishers/anthropic/models/claude-opus-4-6:streamRawPredict?alt=sse"),
+        ("mistral-large-2411@001", BODY, "/publishers/mistralai/models/mistral-large-2411@001:rawPredict"),
+        ("meta/llama-4-maas", BODY, "/endpoints/openapi/chat/completions"),
+        ("openai/987", BODY, "/endpoints/987/chat/completions"),
+    ] {
+        with(&target(model, "europe-west1"), body, |_, encoded| {
+            assert_eq!(encoded.request.uri().to_string(), format!("{root}{rest}"), "{model}");
+        });
+    }
+    with(&target("qwen/qwen3", "us-central1"), BODY, |_, encoded| {
+        assert!(encoded.request.uri().to_string().starts_with(
+            "https://aiplatform.googleapis.com/v1/projects/p/locations/global/endpoints/openapi"
+        ));
+    });
+}
+
+#[test]
+fn an_address_of_the_operator_s_own_gets_a_version_unless_it_has_one() {
+    for (base, start) in [
+        ("http://proxy.test", "http://proxy.test/v1/projects/p/"),
+        ("http://proxy.test/x/v1beta1", "http://proxy.test/x/v1beta1/projects/p/"),
+    ] {
+        let own = Target { base: Arc::from(base), custom_base: true, ..target("gemini-2.5-pro", "global") };
+        with(&own, BODY, |_, encoded| assert!(encoded.request.uri().to_string().starts_with(start)));
+    }
+}
+
+#[test]
+fn claude_gets_a_version_and_no_model() {
+    with(&target("claude-sonnet-4-5@20250929", "global"), BODY, |attempt, encoded| {
+        let body: serde_json::Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+        assert_eq!(body["anthropic_version"], "vertex-2023-10-16");
+        assert!(body.get("model").is_none());
+        laws::encoding_is_deterministic(attempt);
+    });
+}
+
+#[test]
+fn refusals_are_explained_in_everyone_s_words() {
+    for model in ["gemini-2.5-pro", "claude-opus-4-6", "meta/llama-4-maas"] {
+        with(&target(model, "global"), BODY, |attempt, _| {
+            laws::encoding_is_deterministic(attempt);
+            laws::every_refusal_is_explained(attempt, "the provider's very words");
+            let google = Bytes::from_static(
+                br#"[{"error":{"code":403,"message":"Not enabled.","status":"PERMISSION_DENIED"}}]"#,
+            );
+            let error = DIALECT.reject(attempt, &sample::head(403, "application/json"), &google);
+            assert_eq!((error.message(), error.kind().status()), ("Not enabled.", 403));
+        });
+    }
+}
+
+#[test]
+fn without_a_project_the_call_fails_with_advice() {
+    let call = sample::call(&SURFACE, Operation::Chat, BODY).unwrap();
+    let (bare, media) =
+        (Target { params: Arc::default(), ..target("gemini-2.5-pro", "x") }, Media::default());
+    let error = DIALECT.encode(&Attempt { call: &call, target: &bare, media: &media }).err().unwrap();
+    assert!(error.message().contains("vertex_project"), "{error}");
+}
+
+/// A service account with a key that was made for this test and opens nothing.
+fn account() -> String {
+    let key = include_str!("throw-away-key.pem").replace('\n', "\\n");
+    format!(
+        r#"{{"type":"service_account","project_id":"own","private_key_id":"k1","private_key":"{key}",
+            "client_email":"a@own.iam.gserviceaccount.com","token_uri":"http://token.test/token"}}"#
+    )
+}
+
+fn settings<T>(
+    params: &[(&str, &str)],
+    env: &dyn Fn(&str) -> Option<String>,
+    file: &dyn Fn(&str) -> Option<String>,
+    test: impl FnOnce(&CloudSettings<'_>) -> T,
+) -> T {
+    let provider = sample::provider(&DIALECT);
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    test(&CloudSettings { provider: &provider, params: &params, api_key: None, env, file })
+}
+
+#[test]
+fn a_service_account_signs_for_its_token_and_gives_its_project() {
+    let none = |_: &str| None;
+    let account = account();
+    let files = |path: &str| (path == "/key.json").then(|| account.clone());
+    let env = |name: &str| (name == "GOOGLE_APPLICATION_CREDENTIALS").then(|| "/key.json".to_owned());
+    settings(&[], &env, &files, |settings| {
+        let params = DIALECT.settle(settings);
+        assert_eq!(params.get("vertex_project").map(String::as_str), Some("own"));
+        let signer = DIALECT.signer(settings).unwrap();
+        let source = signer.token_source().unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let request = source.request(now).unwrap();
+        assert_eq!(request.uri(), "http://token.test/token");
+        let form = String::from_utf8(request.body().to_vec()).unwrap();
+        let (_, assertion) = form.split_once("assertion=").unwrap();
+        let parts: Vec<&str> = assertion.split('.').collect();
+        let head = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+        assert_eq!(head, r#"{"typ":"JWT","alg":"RS256","kid":"k1"}"#);
+        let claims: serde_json::Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
+        assert_eq!(claims["exp"], 1_700_003_600);
+        assert_eq!(URL_SAFE_NO_PAD.decode(parts[2]).unwrap().len(), 256);
+        assert!(!source.key().contains("PRIVATE"));
+
+        let granted = Bytes::from_static(br#"{"access_token":"ya29.x","expires_in":3599}"#);
+        let token = source.read(&sample::head(200, "application/json"), &granted, now).unwrap();
+        assert_eq!(token.value, "Bearer ya29.x");
+        assert_eq!(token.expires_at, now + Duration::from_secs(3599));
+        assert!(!format!("{token:?}").contains("ya29"));
+        let refused =
+            Bytes::from_static(br#"{"error":"invalid_grant","error_description":"Invalid JWT Signature."}"#);
+        let error = source.read(&sample::head(400, "application/json"), &refused, now).unwrap_err();
+        assert_eq!(error.kind().status(), 401);
+        assert!(error.message().contains("Invalid JWT Signature."));
+    });
+    // The credentials themselves are for the signer alone.
+    settings(&[("vertex_credentials", &account)], &none, &none, |settings| {
+        assert!(!DIALECT.settle(settings).contains_key("vertex_credentials"));
+    });
+}
+
+#[test]
+fn users_machines_and_mistakes() {
+    let none = |_: &str| None;
+    let user = r#"{"type":"authorized_user","client_id":"i d","client_secret":"s","refresh_token":"r"}"#;
+    settings(&[("vertex_credentials", user)], &none, &none, |settings| {
+        let signer = DIALECT.signer(settings).unwrap();
+        let request = signer.token_source().unwrap().request(SystemTime::UNIX_EPOCH).unwrap();
+        let form = String::from_utf8(request.body().to_vec()).unwrap();
+        assert_eq!(form, "grant_type=refresh_token&client_id=i%20d&client_secret=s&refresh_token=r");
+    });
+    settings(&[], &none, &none, |settings| {
+        let signer = DIALECT.signer(settings).unwrap();
+        let request = signer.token_source().unwrap().request(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(request.uri().host(), Some("metadata.google.internal"));
+    });
+    for (wrong, expected) in [
+        ("/missing.json", "cannot be read"),
+        ("{", "no JSON"),
+        (r#"{"type":"external_account"}"#, "external_account"),
+        (r#"{"type":"service_account","client_email":"e","private_key":"secret-text"}"#, "PEM"),
+    ] {
+        settings(&[("vertex_credentials", wrong)], &none, &none, |settings| {
+            let error = DIALECT.signer(settings).err().unwrap();
+            assert!(error.message().contains(expected), "{wrong}: {error}");
+            assert!(!error.message().contains("secret-text"));
+        });
+    }
+}
