@@ -275,6 +275,9 @@ fn the_guide_s_rows_are_rows_and_it_explains_every_key() {
     }
 }
 
+/// What clouds cannot do without.
+const CLOUD: [(&str, &str); 2] = [("vertex_location", "global"), ("vertex_project", "p")];
+
 /// The signed request for a minimal chat call.
 fn prepare(provider: &Arc<Provider>, base: &str, custom_base: bool) -> http::Request<lockgate_core::Payload> {
     let body = r#"{"model":"r","messages":[{"role":"user","content":"Hi"}],"max_completion_tokens":5}"#;
@@ -319,6 +322,8 @@ fn target(provider: &Arc<Provider>, base: &str, custom_base: bool) -> Target {
         extra_body: Arc::from([]),
         policy: Arc::new(ParamPolicy::default()),
         facts: Arc::new(ModelFacts::default()),
-        params: Arc::default(),
+        params: Arc::new(
+            CLOUD.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        ),
     }
 }
