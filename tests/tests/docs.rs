@@ -1,5 +1,6 @@
 //! The generated pages of `docs/` say what the declarations say. With `LOCKGATE_WRITE_DOCS=1` (`cargo xtask docs`) the
 //! pages are written instead of compared.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 

@@ -1,6 +1,7 @@
 //! Mutated golden cases through every reader: requests, answers, refusals, streams, configurations of deployments.
 //! Nothing may panic, whatever arrives; what goes wrong is an error that says so. The seed is fixed and the time is
 //! bounded, so that this runs with every test; `LOCKGATE_FUZZ_SECONDS` and `LOCKGATE_FUZZ_SEED` make it a real hunt.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

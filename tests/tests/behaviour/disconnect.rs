@@ -39,7 +39,7 @@ async fn a_client_that_does_not_wait_closes_the_upstream() {
             let before = upstream.open_connections();
             let asked = upstream.requests().len();
             let wait = tokio::time::timeout(
-                Duration::from_millis(1500),
+                Duration::from_millis(500),
                 gateway.open(SURFACES[0], ask(model, stream)),
             );
             let arrived = upstream.received(asked + 1, Duration::from_secs(5));

@@ -88,7 +88,7 @@ async fn a_stream_that_never_began_is_an_http_error() {
 /// STR-6: the first content goes to the client while the upstream still says nothing more.
 #[tokio::test]
 async fn the_first_frame_is_flushed_at_once() {
-    let pause = Duration::from_millis(1500);
+    let pause = Duration::from_millis(600);
     let handler = move |request: &lockgate_testkit::upstream::Request| {
         let anthropic = is_anthropic(request);
         let all = chunks(anthropic);
