@@ -25,6 +25,9 @@ const TOP_LEVEL: [(&str, &str); 8] = [
     ("labels", "labels"),
 ];
 
+/// How Vertex is told the service tier.
+const TIER_ON_VERTEX: &str = "x-vertex-ai-llm-shared-request-type";
+
 pub(crate) fn fetches(call: &Call, service: Service) -> Result<Vec<String>> {
     match call.operation {
         Operation::Chat | Operation::CountTokens if call.format != GENERATE => {
@@ -72,7 +75,17 @@ pub(crate) fn encode(
     } else {
         locate("generateContent")
     };
-    post(&url, body, GENERATE, notes)
+    let mut encoded = post(&url, body, GENERATE, notes)?;
+    if let Some(tier) = request.service_tier.as_deref().and_then(tier_on_vertex)
+        && service == Service::Vertex
+    {
+        encoded.request.headers_mut().insert(TIER_ON_VERTEX, tier);
+    }
+    Ok(encoded)
+}
+
+fn tier_on_vertex(tier: &str) -> Option<HeaderValue> {
+    matches!(tier, "flex" | "priority").then(|| HeaderValue::from_str(tier).ok()).flatten()
 }
 
 /// A model's URL at Google AI Studio.
@@ -113,6 +126,7 @@ fn write(
     }
     match request.service_tier.as_deref() {
         Some(tier @ ("flex" | "priority")) if service == Service::Studio => body.set("serviceTier", tier),
+        Some("flex" | "priority") => {}
         Some("auto" | "default" | "standard") | None => {}
         Some(_) => notes.dropped.push("service_tier".to_owned()),
     }

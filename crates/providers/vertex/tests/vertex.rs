@@ -75,6 +75,15 @@ fn an_address_of_the_operator_s_own_gets_a_version_unless_it_has_one() {
 }
 
 #[test]
+fn the_service_tier_is_a_header() {
+    let body = BODY.replace("\"max_tokens\":9", "\"service_tier\":\"priority\"");
+    with(&target("gemini-2.5-pro", "global"), &body, |_, encoded| {
+        assert_eq!(encoded.request.headers()["x-vertex-ai-llm-shared-request-type"], "priority");
+        assert!(encoded.notes.dropped.is_empty());
+    });
+}
+
+#[test]
 fn claude_gets_a_version_and_no_model() {
     with(&target("claude-sonnet-4-5@20250929", "global"), BODY, |attempt, encoded| {
         let body: serde_json::Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
