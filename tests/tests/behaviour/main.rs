@@ -1,6 +1,7 @@
 //! The real binary against a scripted upstream: what it promises to clients and operators.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod agents;
 mod client;
 mod config;
 mod disconnect;
