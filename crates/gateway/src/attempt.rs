@@ -44,6 +44,7 @@ pub(crate) struct Success {
 }
 
 /// How the call is settled.
+#[expect(clippy::large_enum_variant, reason = "moved once, and a box would cost each call an allocation")]
 pub(crate) enum End {
     /// Now: the whole answer is here.
     Whole { usage: Option<Usage>, reply: Option<Reply> },
