@@ -14,6 +14,11 @@ use std::process::ExitCode;
 use args::{Cli, Command};
 use clap::Parser;
 
+/// A gateway allocates and frees buffers of every size for each call: the C library's allocator gives large ones back to
+/// the system each time, and gets them back page by page.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command.unwrap_or(Command::Serve(cli.serve)) {

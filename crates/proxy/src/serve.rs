@@ -154,7 +154,11 @@ fn transport(snapshot: &Snapshot, env: &BTreeMap<String, String>) -> TransportCo
 
 fn log(args: &ServeArgs, env: &BTreeMap<String, String>, snapshot: Option<&Snapshot>) -> Result<()> {
     let settings = snapshot.map(|snapshot| &snapshot.settings);
-    let level = match (args.debug, settings.and_then(|settings| settings.log_level.clone()), env.get("LITELLM_LOG")) {
+    let level = match (
+        args.debug,
+        settings.and_then(|settings| settings.log_level.clone()),
+        env.get("LITELLM_LOG"),
+    ) {
         (true, ..) => "debug".to_owned(),
         (_, Some(level), _) => level,
         (_, None, Some(level)) => level.to_lowercase(),
