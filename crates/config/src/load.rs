@@ -100,6 +100,9 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
     router_settings::check_names(&router, &litellm, &policy, &routes, &mut report);
 
     if !report.problems.is_empty() {
+        // Who mends a file wants to know of everything in it at once, misspelt keys included.
+        report.problems.append(&mut report.warnings);
+        report.problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         return Err(report.problems);
     }
     Ok(Snapshot {
