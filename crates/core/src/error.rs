@@ -409,6 +409,12 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+impl From<lockgate_wire::NdjsonError> for Error {
+    fn from(error: lockgate_wire::NdjsonError) -> Self {
+        Self::invalid_response(format!("The upstream's stream cannot be read: {error}"))
+    }
+}
+
 impl From<lockgate_wire::SseError> for Error {
     fn from(error: lockgate_wire::SseError) -> Self {
         Self::invalid_response(format!("The upstream's event stream cannot be read: {error}"))

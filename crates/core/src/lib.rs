@@ -15,6 +15,7 @@ pub mod facts;
 pub mod hub;
 pub mod money;
 pub mod operation;
+pub mod params;
 pub mod provider;
 pub mod quirks;
 pub mod reply;
@@ -24,6 +25,7 @@ pub mod target;
 pub mod token;
 pub mod transcode;
 pub mod usage;
+pub mod watch;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -46,6 +48,7 @@ pub use surface::{StreamEncoder, Surface};
 pub use target::{ParamPolicy, Signer, Target};
 pub use token::{CloudSettings, Token, TokenSource};
 pub use usage::Usage;
+pub use watch::Watch;
 
 /// JSON text kept as it came: what the domain has no word for.
 pub type Raw = Box<serde_json::value::RawValue>;

@@ -1,0 +1,143 @@
+//! What every dialect does with a request's parameters before it translates them: the operator's defaults and drops,
+//! and the verdict on parameters that the provider does not take.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::{
+    Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest,
+};
+
+/// The request with the operator's defaults put in and the unwanted members taken out.
+///
+/// # Errors
+/// A default does not fit its parameter.
+pub fn effective<'a, T: Clone + Serialize + DeserializeOwned>(
+    attempt: &Attempt<'_>,
+    policy: &ParamPolicy,
+    request: Cow<'a, T>,
+    notes: &mut Notes,
+) -> Result<Cow<'a, T>> {
+    let defaults = &attempt.target.defaults;
+    if policy.additional_drop_params.is_empty() && defaults.is_empty() {
+        return Ok(request);
+    }
+    let is_limit = |name: &str| matches!(name, "max_tokens" | "max_completion_tokens");
+    let mut members: Extra = read(&to_raw(&*request)).unwrap_or_default();
+    let limited = members.contains("max_tokens") || members.contains("max_completion_tokens");
+    for (name, value) in defaults.iter() {
+        if !(members.contains(name) || is_limit(name) && limited) {
+            members.push(name.as_str(), value.clone());
+        }
+    }
+    for path in &policy.additional_drop_params {
+        let before = to_raw(&members);
+        let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
+        let after = without(&before, &steps);
+        if after.get() != before.get() {
+            notes.dropped.push(path.clone());
+            members = read(&after).unwrap_or(members);
+        }
+    }
+    let edited = serde_json::from_str(to_raw(&members).get()).map_err(|error| {
+        Error::bad_request(format!("A parameter of the deployment does not fit: {error}"))
+    })?;
+    Ok(Cow::Owned(edited))
+}
+
+/// Deals with the OpenAI parameters of a chat that are not `taken` by the provider: gives those that are forwarded all
+/// the same, drops the others if that is wanted, else refuses the call. `user` and `metadata`, which do not change the
+/// answer, are always dropped; parameters that ask for what happens anyway do not count.
+///
+/// # Errors
+/// Parameters are given that the provider does not take.
+pub fn settle_foreign(
+    attempt: &Attempt<'_>,
+    policy: &ParamPolicy,
+    request: &ChatRequest,
+    taken: &[&str],
+    notes: &mut Notes,
+) -> Result<Vec<(&'static str, Raw)>> {
+    let (mut forwarded, mut refused) = (Vec::new(), Vec::new());
+    for (name, value) in given(request) {
+        if taken.contains(&name) || is_usual(name, value.get()) {
+            continue;
+        }
+        if policy.allowed_openai_params.iter().any(|allowed| allowed == name) {
+            forwarded.push((name, value));
+        } else if policy.drop_params || matches!(name, "user" | "metadata") {
+            notes.dropped.push(name.to_owned());
+        } else {
+            refused.push(name);
+        }
+    }
+    let Some(first) = refused.first() else { return Ok(forwarded) };
+    let (provider, model) = (&attempt.target.provider.id, &attempt.target.model);
+    let names = refused.join("`, `");
+    let message = format!(
+        "{provider} does not support `{names}` for the model {model}. With `drop_params: true` what is not supported \
+         is left out; `allowed_openai_params` names what is sent all the same."
+    );
+    Err(Error::new(ErrorKind::UnsupportedParams, Origin::Client, message).with_param(*first))
+}
+
+/// The parameters that are given and that a provider may not know.
+fn given(request: &ChatRequest) -> impl Iterator<Item = (&'static str, Raw)> {
+    macro_rules! members {
+        ($($name:ident)*) => {
+            [$((stringify!($name), request.$name.as_ref().map(to_raw))),*]
+        };
+    }
+    let members = members!(
+        tools tool_choice parallel_tool_calls functions function_call response_format temperature top_p n max_tokens
+        max_completion_tokens stop seed frequency_penalty presence_penalty logit_bias logprobs top_logprobs
+        reasoning_effort thinking verbosity modalities audio prediction web_search_options service_tier
+        safety_identifier prompt_cache_key prompt_cache_retention store metadata context_management user
+    );
+    members.into_iter().filter_map(|(name, value)| Some((name, value?)))
+}
+
+/// Whether the value asks for what every provider does anyway.
+fn is_usual(name: &str, value: &str) -> bool {
+    match name {
+        "n" => value == "1",
+        "store" | "logprobs" => value == "false",
+        "parallel_tool_calls" => value == "true",
+        "service_tier" => matches!(value, "\"auto\"" | "\"default\""),
+        "modalities" => value == "[\"text\"]",
+        _ => false,
+    }
+}
+
+/// The value without what the path leads to (`tools[*].function.strict`); all else keeps its text and order.
+fn without(value: &RawValue, path: &[&str]) -> Raw {
+    let Some((first, rest)) = path.split_first() else { return value.to_owned() };
+    if let Some(members) = read::<Extra>(value) {
+        let mut edited = Extra::new();
+        for (key, member) in members.iter() {
+            match (key == *first, rest.is_empty()) {
+                (true, true) => {}
+                (true, false) => edited.push(key, without(member, rest)),
+                (false, _) => edited.push(key, member.to_owned()),
+            }
+        }
+        return to_raw(&edited);
+    }
+    let Some(elements) = read::<Vec<Raw>>(value) else { return value.to_owned() };
+    let chosen = |at: usize| first.parse().map_or(true, |wanted: usize| wanted == at);
+    let elements = elements.iter().enumerate().filter(|(at, _)| !(rest.is_empty() && chosen(*at)));
+    let edited: Vec<Raw> = elements
+        .map(|(at, element)| if chosen(at) { without(element, rest) } else { element.clone() })
+        .collect();
+    to_raw(&edited)
+}
+
+fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
+    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
