@@ -73,7 +73,9 @@ async fn serve(
     let root = sources.env.get("SERVER_ROOT_PATH").cloned().unwrap_or_default();
     let gateway = Gateway::new(snapshot, transport, Metrics::new()?, &root);
     let reloading = tokio::spawn(reload(gateway.clone(), sources, files));
-    gateway.serve(listener, stop()?, drain).await?;
+    let served = gateway.serve(listener, stop()?, drain).await;
+    lockgate_telemetry::flush();
+    served?;
     reloading.abort();
     Ok(ExitCode::SUCCESS)
 }
@@ -117,6 +119,7 @@ fn stop() -> Result<impl Future<Output = ()>> {
         }
         tokio::spawn(async move {
             interrupt.recv().await;
+            lockgate_telemetry::flush();
             std::process::exit(130);
         });
     })

@@ -5,7 +5,6 @@
 
 use std::{
     fmt::{Display, Write as _},
-    io::{self, Write as _},
     sync::OnceLock,
     time::Duration,
 };
@@ -17,7 +16,7 @@ use tracing_subscriber::fmt::{
     time::{FormatTime, SystemTime},
 };
 
-use crate::CallRecord;
+use crate::{CallRecord, sink};
 
 /// The target of access-log lines, for filters such as `lockgate::call=info`.
 pub const CALL_TARGET: &str = "lockgate::call";
@@ -33,7 +32,7 @@ pub(crate) enum Style {
 
 static STDERR: OnceLock<Style> = OnceLock::new();
 
-/// From now on, lines go straight to standard error.
+/// From now on, lines go to standard error, past the subscriber.
 pub(crate) fn to_stderr(style: Style) {
     // A second call changes nothing: there is one log for the process.
     let _ = STDERR.set(style);
@@ -53,8 +52,7 @@ pub fn log_call(call: &CallRecord) {
         Some(style) => {
             let mut line = Line::open(*style, failed);
             line.call(call);
-            // A log that cannot be written has nowhere to say so.
-            let _ = io::stderr().write_all(line.close().as_bytes());
+            sink::push(line.close().as_bytes());
         }
         None => {
             let mut line = Line { text: String::new(), style: Style::Text };

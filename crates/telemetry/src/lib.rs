@@ -8,11 +8,13 @@ mod families;
 mod log;
 mod metrics;
 mod record;
+mod sink;
 
 pub use call_line::{CALL_TARGET, log_call};
 pub use log::{Color, LogError, LogOptions, init};
 pub use metrics::{DeploymentLabels, DeploymentMetrics, DeploymentState, InFlight, Metrics, SurfaceMetrics};
 pub use record::CallRecord;
+pub use sink::flush;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
