@@ -7,10 +7,11 @@ use std::path::Path;
 use lockgate_tests::golden::{Case, Filter, Runner, Verdict, load};
 use serde_json::{Value, json};
 
-fn case(id: &str) -> Case {
+/// The cases that are tampered with.
+fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-    let filter = Filter { id: id.to_owned(), ..Filter::default() };
-    load(&folder, &filter).unwrap().remove(0)
+    let filter = Filter { id: [WHOLE, STREAM, ERROR].join(","), ..Filter::default() };
+    load(&folder, &filter).unwrap()
 }
 
 fn verdicts(runner: &Runner, case: &Case) -> Vec<Verdict> {
@@ -112,9 +113,10 @@ const SABOTAGES: &[Sabotage] = &[
 #[test]
 fn faults_are_noticed_and_trifles_are_not() {
     let runner = Runner::new().unwrap();
+    let cases = cases();
     let mut wrong = Vec::new();
     for (name, id, expected, change) in SABOTAGES {
-        let mut case = case(id);
+        let mut case = cases.iter().find(|case| case.id == *id).unwrap().clone();
         change(&mut case);
         let found = verdicts(&runner, &case);
         if found != Vec::from_iter(*expected) {

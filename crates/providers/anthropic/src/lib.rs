@@ -2,7 +2,7 @@
 //!
 //! - As a [`Dialect`], [`Anthropic`] speaks to Anthropic and to servers that resemble it. A client of the Messages
 //!   API is relayed byte for byte with declared edits; a client of OpenAI's API is translated through the hub.
-//! - As a [`Surface`], [`AnthropicSurface`] lets clients of the Messages API reach any provider.
+//! - As a [`Surface`](lockgate_core::Surface), [`AnthropicSurface`] lets clients of the Messages API reach any provider.
 
 mod betas;
 mod encoder;
