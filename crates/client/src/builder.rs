@@ -224,6 +224,11 @@ pub(crate) struct Maker {
 }
 
 impl Maker {
+    /// Facts and prices of models.
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
     /// The deployment that a name like `provider/model` stands for.
     pub(crate) fn of_name(&self, name: &str) -> Result<Deployment, Vec<Issue>> {
         let mut deployment = self.make(Params::new(name, name))?;

@@ -143,7 +143,7 @@ impl Client {
         let route = self.0.route(model)?;
         let terms = Terms { at: Some(SystemTime::now()), ..Terms::default() };
         match route.deployments.first() {
-            Some(deployment) => Ok(drive::pricing(deployment, usage, &terms)),
+            Some(deployment) => Ok(drive::pricing(deployment, self.0.maker.catalog(), usage, &terms)),
             None => Err(Error::internal("A route leads nowhere.")),
         }
     }

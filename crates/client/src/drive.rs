@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{header, response::Parts};
-use lockgate_catalog::{Cost, Measured, Pricing, Terms};
+use lockgate_catalog::{Catalog, Cost, Measured, Pricing, Terms};
 use lockgate_core::{
     Attempt, Call, ChatReply, EmbeddingReply, Error, Event, Media, Operation, Reply, Result, StreamDecoder,
     Usage, transcode,
@@ -17,6 +17,7 @@ use rand::Rng;
 
 use crate::{
     Meta,
+    builder::Maker,
     client::{Inner, call_of, off_workers},
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Course {
     retries: u32,
     fallbacks: u32,
     dropped: Vec<String>,
+    maker: Arc<Maker>,
     /// The call counts as under way until this is dropped.
     _in_flight: InFlight,
 }
@@ -82,6 +84,7 @@ pub(crate) async fn run(client: &Inner, call: Arc<Call>) -> Result<Done> {
                             retries: plan.retries(),
                             fallbacks: plan.fallbacks(),
                             dropped,
+                            maker: client.maker.clone(),
                             _in_flight: in_flight,
                         };
                         return Ok(Done { outcome: Some(outcome), course });
@@ -207,8 +210,8 @@ fn is_json(head: &Parts) -> bool {
 }
 
 /// What that costs on that deployment.
-pub(crate) fn pricing(deployment: &Deployment, usage: &Usage, terms: &Terms) -> Pricing {
-    match (&deployment.price, usage.provider_cost) {
+pub(crate) fn pricing(deployment: &Deployment, catalog: &Catalog, usage: &Usage, terms: &Terms) -> Pricing {
+    match (deployment.price_of_answer(catalog, usage), usage.provider_cost) {
         (Some(price), _) => Pricing::Priced(price.cost(usage, terms)),
         (None, Some(amount)) => Pricing::Priced(Cost::reported(amount)),
         (None, None) => {
@@ -263,7 +266,7 @@ impl Course {
             retries: self.retries,
             fallbacks: self.fallbacks,
             dropped: self.dropped.clone(),
-            pricing: pricing(&self.deployment, &usage, &terms),
+            pricing: pricing(&self.deployment, self.maker.catalog(), &usage, &terms),
             usage,
         }
     }

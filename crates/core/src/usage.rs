@@ -48,6 +48,8 @@ pub struct Usage {
     pub service_tier: Option<String>,
     /// What the provider itself says the call cost.
     pub provider_cost: Option<Money>,
+    /// The model that the answer names, if the target's own name (a deployment's) does not tell what it costs.
+    pub model: Option<String>,
     /// Counted by the gateway because the provider did not say.
     pub estimated: bool,
     /// The upstream's usage object as it came.

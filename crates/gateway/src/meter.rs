@@ -212,7 +212,8 @@ impl Open {
             measured: Measured::of(&usage),
             ..Terms::default()
         };
-        let cost = match (&deployment.price, usage.provider_cost) {
+        let price = deployment.price_of_answer(&self.live.snapshot.catalog, &usage);
+        let cost = match (price, usage.provider_cost) {
             (Some(price), _) if !price.is_unpriced() => price.priced(&usage, &terms),
             (_, Some(reported)) => Some(Cost::reported(reported)),
             _ => None,

@@ -98,6 +98,8 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_anthropic::Anthropic,
         &lockgate_gemini::Gemini,
         &lockgate_vertex::Vertex,
+        &lockgate_azure::Azure,
+        &lockgate_azure::AzureAi,
         &lockgate_demo::Demo,
     ]
 }

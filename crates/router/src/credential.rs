@@ -75,7 +75,11 @@ fn with_settings<T>(
 
 fn own(params: &Params) -> BTreeMap<String, String> {
     let target = params.params.iter().filter(|(name, _)| role(name) == Role::Target);
-    target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+    let mut own: BTreeMap<_, _> =
+        target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
+    // What is behind a deployment's free name: dialects whose rules depend on the model want to know.
+    own.extend(params.base_model().map(|base| ("base_model".to_owned(), base.to_owned())));
+    own
 }
 
 impl Credential {

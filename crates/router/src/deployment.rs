@@ -1,7 +1,7 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use lockgate_catalog::Price;
-use lockgate_core::Target;
+use lockgate_catalog::{Catalog, Price};
+use lockgate_core::{Target, Usage};
 use serde_json::Value;
 
 /// A provider's model with credentials and limits: one entry of `model_list`.
@@ -41,6 +41,19 @@ pub struct Deployment {
     pub tags: Vec<String>,
     /// Whether the entry is a pattern, and this deployment one of its captures.
     pub wildcard: bool,
+}
+
+impl Deployment {
+    /// Its price; if none is known, that of the model which the answer names.
+    pub fn price_of_answer(&self, catalog: &Catalog, usage: &Usage) -> Option<Cow<'_, Price>> {
+        if let Some(own) = &self.price {
+            return Some(Cow::Borrowed(own));
+        }
+        let (provider, answered) = (&self.target.provider, usage.model.as_deref()?);
+        let label = provider.price_label.as_deref().unwrap_or(&provider.id);
+        let entry = catalog.entry_of_answer(label, &self.target.model, Some(answered))?;
+        Some(Cow::Owned(entry.price))
+    }
 }
 
 impl fmt::Debug for Deployment {

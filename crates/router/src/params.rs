@@ -154,6 +154,11 @@ impl Params {
         Self { model_name: model_name.to_owned(), params, info: Map::new() }
     }
 
+    /// The model behind a deployment's free name.
+    pub fn base_model(&self) -> Option<&str> {
+        self.info.get("base_model").and_then(Value::as_str).or_else(|| self.str("base_model"))
+    }
+
     /// The deployment's id: `model_info.id`, or a hash of the entry; equal entries have equal ids.
     pub fn id(&self) -> Arc<str> {
         if let Some(id) = self.info.get("id").and_then(text) {

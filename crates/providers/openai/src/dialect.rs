@@ -16,7 +16,7 @@ impl Dialect for OpenAi {
     }
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
-        params::supported_params(&target.provider.quirks, &target.model, &target.facts)
+        params::supported_params(&target.provider.quirks, params::telling_name(target), &target.facts)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {

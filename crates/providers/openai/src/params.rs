@@ -96,6 +96,13 @@ impl Family {
         if !quirks.openai_families {
             return Self::Foreign;
         }
+        // Routes that say of what kind the model behind a free name is.
+        if model.starts_with("o_series/") {
+            return Self::OSeries;
+        }
+        if model.starts_with("gpt5_series/") {
+            return Self::Gpt5 { none: false };
+        }
         let name = model.rsplit('/').next().unwrap_or(model);
         if name.contains("gpt-5") && !name.contains("gpt-5-chat") {
             let none = facts.supports("none_reasoning_effort") || name.starts_with("gpt-5.");
@@ -130,6 +137,11 @@ impl Family {
     }
 }
 
+/// The name that tells a target's family: that of the model behind a freely named deployment, if the operator gave it.
+pub(crate) fn telling_name(target: &Target) -> &str {
+    target.param("base_model").unwrap_or(&target.model)
+}
+
 /// What one target takes.
 pub(crate) struct Support<'a> {
     pub(crate) quirks: &'a Quirks,
@@ -143,7 +155,7 @@ impl<'a> Support<'a> {
         let quirks = &target.provider.quirks;
         Self {
             quirks,
-            family: Family::of(quirks, &target.model, &target.facts),
+            family: Family::of(quirks, telling_name(target), &target.facts),
             facts: &target.facts,
             policy,
         }
@@ -248,6 +260,8 @@ mod tests {
             ("gpt-5.1", Family::Gpt5 { none: true }),
             ("gpt-5-chat-latest", Family::Standard),
             ("responses/gpt-5", Family::Gpt5 { none: false }),
+            ("gpt5_series/mine", Family::Gpt5 { none: false }),
+            ("o_series/mine", Family::OSeries),
         ] {
             assert_eq!(Family::of(&openai(), model, &none), family, "{model}");
         }

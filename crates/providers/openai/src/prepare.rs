@@ -232,7 +232,10 @@ fn model(draft: &mut Draft<'_>, target: &Target) {
 }
 
 fn model_name<'a>(quirks: &Quirks, model: &'a str) -> Cow<'a, str> {
-    let model = model.strip_prefix("responses/").unwrap_or(model);
+    let route = |route: &&str| *route == "responses/" || quirks.openai_families;
+    let routes = ["responses/", "o_series/", "gpt5_series/"];
+    let model =
+        routes.iter().filter(|own| route(own)).find_map(|own| model.strip_prefix(own)).unwrap_or(model);
     if let Some(template) = &quirks.model_template {
         let pieces: Vec<&str> = model.split('.').collect();
         if !template.contains(&format!("{{{}}}", pieces.len()))

@@ -23,8 +23,7 @@ impl Entries {
     /// What the catalogue knows of `base_model` where one is given, else of the model.
     pub(super) fn of(&mut self, catalog: &Catalog, resolved: &Resolved, params: &Params) -> Arc<Known> {
         let provider = &resolved.provider;
-        let base_model =
-            params.info.get("base_model").and_then(Value::as_str).or_else(|| params.str("base_model"));
+        let base_model = params.base_model();
         let look_up = || {
             let label = provider.price_label.as_deref().unwrap_or(&provider.id);
             let entry = match base_model {

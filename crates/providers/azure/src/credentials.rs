@@ -1,0 +1,107 @@
+//! Azure's credentials: keys, and tokens of Entra ID.
+
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+
+use http::{HeaderName, HeaderValue, Request, header};
+use lockgate_core::{
+    CloudSettings, Error, ErrorKind, Origin, Payload, Result, Secret, Signer, target::HeaderSigner,
+};
+
+use crate::entra::Entra;
+
+/// Parameters that are for the signer alone.
+const SECRETS: [&str; 4] = ["azure_ad_token", "client_secret", "azure_username", "azure_password"];
+
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Where a request carries a key: what the dialect tells the signer, as an extension of the request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    /// `api-key`.
+    ApiKey,
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// `x-api-key`, as in front of Anthropic.
+    XApiKey,
+    /// `x-api-key` and `api-key`.
+    Both,
+}
+
+/// The signer of a deployment. A token is what an operator means who writes both a token and a key.
+///
+/// # Errors
+/// There is no credential, or it cannot be used.
+pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+    if let Some(token) = settings.find("azure_ad_token", &[]) {
+        return bearer(&Secret::new(token));
+    }
+    if let Some(entra) = Entra::written(settings) {
+        return Ok(Arc::new(entra));
+    }
+    if let Some(key) = &settings.api_key {
+        return Ok(Arc::new(Key::of(key)?));
+    }
+    if let Some(token) = settings.find("azure_ad_token", &["AZURE_AD_TOKEN"]) {
+        return bearer(&Secret::new(token));
+    }
+    if let Some(entra) = Entra::found(settings) {
+        return Ok(Arc::new(entra));
+    }
+    let (id, names) = (&settings.provider.id, settings.provider.auth.env.join(", "));
+    Err(wrong(format!(
+        "`{id}` needs a credential: an `api_key` ({names}), an `azure_ad_token` (AZURE_AD_TOKEN), or `tenant_id`, \
+         `client_id` and `client_secret` (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)."
+    )))
+}
+
+/// The deployment's parameters for the dialect.
+pub(crate) fn without_secrets(settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
+    let own = settings.params.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
+    own.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+pub(crate) fn wrong(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Authentication, Origin::Gateway, message)
+}
+
+fn bearer(token: &Secret) -> Result<Arc<dyn Signer>> {
+    let value = sensitive("Bearer ", token)?;
+    Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)))
+}
+
+fn sensitive(prefix: &str, secret: &Secret) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose()))
+        .map_err(|_| wrong("The credential holds characters that no HTTP header can carry."))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// A key, in the header that the request asks for.
+struct Key {
+    plain: HeaderValue,
+    bearer: HeaderValue,
+}
+
+impl Key {
+    fn of(key: &Secret) -> Result<Self> {
+        Ok(Self { plain: sensitive("", key)?, bearer: sensitive("Bearer ", key)? })
+    }
+}
+
+impl Signer for Key {
+    fn sign(&self, request: &mut Request<Payload>, _now: SystemTime) -> Result<()> {
+        let place = request.extensions().get().copied().unwrap_or(Place::ApiKey);
+        let headers = request.headers_mut();
+        if matches!(place, Place::XApiKey | Place::Both) {
+            headers.insert(X_API_KEY, self.plain.clone());
+        }
+        if matches!(place, Place::ApiKey | Place::Both) {
+            headers.insert(API_KEY, self.plain.clone());
+        }
+        if place == Place::Bearer {
+            headers.insert(header::AUTHORIZATION, self.bearer.clone());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Azure OpenAI: OpenAI's formats at deployments' addresses.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::response::Parts;
+use lockgate_core::{
+    Attempt, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer, StreamDecoder,
+    Target, Usage,
+};
+use lockgate_openai::OpenAi;
+
+use crate::{address, answered, credentials};
+
+/// Models deployed on Azure OpenAI.
+#[derive(Clone, Copy, Debug)]
+pub struct Azure;
+
+impl Dialect for Azure {
+    fn id(&self) -> &'static str {
+        "azure"
+    }
+
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        OpenAi.supported_params(target)
+    }
+
+    fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+        credentials::signer(settings)
+    }
+
+    fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
+        let mut params = credentials::without_secrets(settings);
+        let version = settings.find("api_version", &["AZURE_API_VERSION", "OPENAI_API_VERSION"]);
+        params.extend(version.map(|version| ("api_version".to_owned(), version)));
+        params
+    }
+
+    fn fetches(&self, call: &lockgate_core::Call, target: &Target) -> Result<Vec<String>> {
+        OpenAi.fetches(call, target)
+    }
+
+    fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        let mut encoded = OpenAi.encode(attempt)?;
+        let (url, place) = address::deployment(attempt, encoded.format)?;
+        *encoded.request.uri_mut() = url;
+        encoded.request.extensions_mut().insert(place);
+        Ok(encoded)
+    }
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
+        let model = answered::model_in(&body);
+        let mut reply = OpenAi.decode(attempt, encoded, head, body)?;
+        answered::note(reply.usage_mut().and_then(Option::as_mut), model);
+        Ok(reply)
+    }
+
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
+        answered::decoder(OpenAi.stream(attempt, encoded, head))
+    }
+
+    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+        let error = OpenAi.reject(attempt, head, body);
+        match (error.retry_after(), pause(error.message())) {
+            (None, Some(pause)) => error.with_retry_after(pause),
+            _ => error,
+        }
+    }
+
+    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        let mut usage = OpenAi.inspect(encoded, head, body)?;
+        answered::note(usage.as_mut(), answered::model_in(body));
+        Ok(usage)
+    }
+
+    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
+        let model = answered::model_in(&body);
+        let (body, mut usage) = OpenAi.pass(encoded, head, body)?;
+        answered::note(usage.as_mut(), model);
+        Ok((body, usage))
+    }
+
+    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
+        answered::probe(OpenAi.probe(encoded))
+    }
+}
+
+/// How long a message says to wait (`Please retry after 3 seconds.`): Azure does not always send the header.
+fn pause(message: &str) -> Option<Duration> {
+    let (_, rest) = message.split_once("retry after ")?;
+    let (count, rest) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+    rest.starts_with(" second").then(|| count.parse().ok().map(Duration::from_secs)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_in_words() {
+        assert_eq!(pause("Please retry after 3 seconds."), Some(Duration::from_secs(3)));
+        assert_eq!(pause("Please retry after 1 second"), Some(Duration::from_secs(1)));
+        for none in ["", "retry after", "retry after 3", "retry after x seconds", "retry after 3 days"] {
+            assert_eq!(pause(none), None, "{none}");
+        }
+    }
+}
