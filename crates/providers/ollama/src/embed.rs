@@ -1,0 +1,75 @@
+//! Embeddings: `/api/embed`.
+
+use std::borrow::Cow;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use lockgate_core::{
+    Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
+    hub::{EmbeddingRequest, Prompt},
+    params,
+};
+
+use crate::{
+    EMBED, error, options, request,
+    wire::{EmbedView, read, to_raw},
+};
+
+pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
+    let mut notes = Notes::default();
+    let given = Cow::Borrowed(attempt.call.embedding()?);
+    let given = params::effective(attempt, &attempt.policy(), given, &mut notes)?;
+    let mut body = Extra::new();
+    body.push("model", to_raw(&*attempt.target.model));
+    body.push("input", to_raw(&inputs(&given)?));
+    if let Some(dimensions) = given.dimensions {
+        body.push("dimensions", to_raw(&dimensions));
+    }
+    if given.user.is_some() {
+        notes.dropped.push("user".to_owned());
+    }
+    let mut own = Extra::new();
+    options::own(&given.extra, &attempt.call.options.consumed, &mut own, &mut body);
+    if !own.is_empty() {
+        body.push("options", to_raw(&own));
+    }
+    request::post(attempt, "/api/embed", body, EMBED, notes)
+}
+
+/// Reads the vectors.
+pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
+    let answer: EmbedView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    error::check(answer.error.as_deref())?;
+    let Some(vectors) = answer.embeddings else {
+        return Err(
+            Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
+        );
+    };
+    let wanted = attempt.call.embedding()?.encoding_format.as_deref();
+    let vectors = match wanted {
+        Some("base64") => vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect(),
+        _ => vectors,
+    };
+    Ok(Reply::Embedding(Box::new(EmbeddingReply {
+        model: attempt.target.model.to_string(),
+        vectors,
+        usage: answer.prompt_eval_count.map(|input| Usage { input, ..Usage::default() }),
+        ..EmbeddingReply::default()
+    })))
+}
+
+fn inputs(request: &EmbeddingRequest) -> Result<Vec<&String>> {
+    match &request.input {
+        Some(Prompt::Text(text)) => Ok(vec![text]),
+        Some(Prompt::Texts(texts)) => Ok(texts.iter().collect()),
+        Some(_) => Err(Error::bad_field("input", "Ollama embeds texts, not token ids.")),
+        None => Err(Error::bad_field("input", "`input` is missing.")),
+    }
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = read(values)?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(to_raw(&STANDARD.encode(bytes)))
+}
