@@ -1,7 +1,7 @@
 //! The model that an answer names. A deployment's name is free and says nothing of its price.
 
-use bytes::Bytes;
-use lockgate_core::{Error, Event, Probe, Result, StreamDecoder, StreamEnd, Usage};
+use bytes::{Buf, Bytes, BytesMut};
+use lockgate_core::{Event, Probe, Result, StreamDecoder, StreamEnd, Usage};
 use memchr::memmem;
 
 /// The value of the first member `model` that is not empty. A quote inside a JSON string is escaped, so what is found is
@@ -23,45 +23,61 @@ pub(crate) fn note(usage: Option<&mut Usage>, model: Option<String>) {
     }
 }
 
-/// The same for a stream that is translated.
-pub(crate) fn decoder(inner: Box<dyn StreamDecoder>) -> Box<dyn StreamDecoder> {
-    Box::new(Decoder { inner, model: None })
+/// The same for a stream that is translated. `shown` is the name that the client sees instead, if any.
+pub(crate) fn decoder(inner: Box<dyn StreamDecoder>, shown: Option<String>) -> Box<dyn StreamDecoder> {
+    Box::new(Decoder { inner, shown, model: None, opening: Opening::default() })
 }
 
 /// The same for a stream that is relayed.
 pub(crate) fn probe(inner: Box<dyn Probe>) -> Box<dyn Probe> {
-    Box::new(Watcher { inner, model: None })
+    Box::new(Watcher { inner, model: None, opening: Opening::default() })
 }
 
 struct Decoder {
     inner: Box<dyn StreamDecoder>,
+    shown: Option<String>,
     model: Option<String>,
+    opening: Opening,
 }
 
 impl Decoder {
     fn mark(&mut self, events: &mut [Event]) {
         for event in events {
             match event {
-                Event::Start { model, .. } if !model.is_empty() => self.model = Some(model.clone()),
+                Event::Start { model, .. } => {
+                    self.model = Some(model.clone()).filter(|model| !model.is_empty());
+                    if let Some(shown) = &self.shown {
+                        model.clone_from(shown);
+                    }
+                }
                 Event::Usage(usage) => usage.model.clone_from(&self.model),
                 _ => {}
             }
         }
     }
-}
 
-impl StreamDecoder for Decoder {
-    fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
+    fn read(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
         let before = out.len();
-        if self.model.is_none() {
-            self.model = model_in(bytes);
-        }
         let outcome = self.inner.feed(bytes, out);
         self.mark(out.get_mut(before..).unwrap_or_default());
         outcome
     }
+}
+
+impl StreamDecoder for Decoder {
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        if self.opening.is_over() {
+            return self.read(bytes, out);
+        }
+        let rest = self.opening.without(bytes);
+        if rest.is_empty() { Ok(()) } else { self.read(&rest, out) }
+    }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        let held = self.opening.held();
+        if !held.is_empty() {
+            self.read(&held, out)?;
+        }
         let before = out.len();
         let outcome = self.inner.finish(out);
         self.mark(out.get_mut(before..).unwrap_or_default());
@@ -72,19 +88,42 @@ impl StreamDecoder for Decoder {
 struct Watcher {
     inner: Box<dyn Probe>,
     model: Option<String>,
+    opening: Opening,
+}
+
+impl Watcher {
+    fn look(&mut self, frame: &[u8]) {
+        if self.model.is_none() {
+            // Every chunk names the model, so that a name which is cut by the end of a read comes again.
+            self.model = model_in(frame);
+        }
+    }
 }
 
 impl Probe for Watcher {
-    fn pass(&mut self, frame: Bytes) -> std::result::Result<Bytes, Error> {
-        if self.model.is_none() {
-            // Every chunk names the model, so that a name which is cut by the end of a read comes again.
-            self.model = model_in(&frame);
+    fn pass(&mut self, frame: Bytes) -> Result<Bytes> {
+        let frame = if self.opening.is_over() { frame } else { self.opening.without(&frame) };
+        if frame.is_empty() {
+            return Ok(frame);
         }
+        self.look(&frame);
         self.inner.pass(frame)
     }
 
     fn finish(&mut self) -> StreamEnd {
-        self.inner.finish()
+        let held = self.opening.held();
+        if held.is_empty() {
+            return self.inner.finish();
+        }
+        self.look(&held);
+        match self.inner.pass(held) {
+            Ok(before) => {
+                let mut end = self.inner.finish();
+                end.rest = [before, end.rest].concat().into();
+                end
+            }
+            Err(error) => StreamEnd { error: Some(error), ..StreamEnd::default() },
+        }
     }
 
     fn usage(&self) -> Option<Usage> {
@@ -95,6 +134,49 @@ impl Probe for Watcher {
 
     fn chunks(&self) -> u64 {
         self.inner.chunks()
+    }
+}
+
+/// The first event of a stream. Azure's speaks of the prompt alone: it has no id, no model and no `object`, so that strict
+/// clients do not know it for a chunk. It is left out.
+enum Opening {
+    Reading(BytesMut),
+    Over,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self::Reading(BytesMut::new())
+    }
+}
+
+impl Opening {
+    fn is_over(&self) -> bool {
+        matches!(self, Self::Over)
+    }
+
+    /// What can be read on with: nothing as long as the first event is not complete.
+    fn without(&mut self, bytes: &[u8]) -> Bytes {
+        let Self::Reading(held) = self else { return Bytes::copy_from_slice(bytes) };
+        held.extend_from_slice(bytes);
+        let blanks = [b"\n\n".as_slice(), b"\r\n\r\n", b"\r\r"];
+        let ends = blanks.iter().filter_map(|blank| Some(memmem::find(held, blank)? + blank.len()));
+        let Some(end) = ends.min() else { return Bytes::new() };
+        let mut rest = self.held();
+        let event = rest.slice(..end);
+        let says = |words: &[u8]| memmem::find(&event, words).is_some();
+        if says(b"\"choices\":[]") && says(b"\"prompt_filter_results\"") {
+            rest.advance(end);
+        }
+        rest
+    }
+
+    /// What was held back so far; the opening is over.
+    fn held(&mut self) -> Bytes {
+        match std::mem::replace(self, Self::Over) {
+            Self::Reading(held) => held.freeze(),
+            Self::Over => Bytes::new(),
+        }
     }
 }
 

@@ -56,7 +56,10 @@ impl Dialect for Azure {
     }
 
     fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        answered::decoder(OpenAi.stream(attempt, encoded, head))
+        // Clients of the Messages API see the name of what they asked for, as in front of any other provider.
+        let foreign = attempt.call.surface.id() == "anthropic";
+        let shown = foreign.then(|| attempt.target.model.to_string());
+        answered::decoder(OpenAi.stream(attempt, encoded, head), shown)
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
