@@ -1,6 +1,7 @@
 //! The lists of models.
 
 use lockgate_core::{Error, ErrorKind, Origin, Result};
+use lockgate_router::Deployment;
 use serde_json::{Value, json};
 
 use crate::{app::Live, stack::Response};
@@ -28,7 +29,7 @@ pub(super) fn info(live: &Live) -> Result<Response> {
     let data: Vec<Value> = deployments
         .map(|deployment| {
             let timeouts = &deployment.timeouts;
-            let mut info = deployment.info.clone();
+            let mut info = known(live, deployment);
             info["id"] = json!(&*deployment.id);
             info["timeouts_seconds"] = json!({
                 "connect": timeouts.connect.as_secs_f64(),
@@ -44,6 +45,18 @@ pub(super) fn info(live: &Live) -> Result<Response> {
         })
         .collect();
     super::json(&json!({"data": data}))
+}
+
+/// What the price list knows of the model, under LiteLLM's names, with what the operator says above it.
+fn known(live: &Live, deployment: &Deployment) -> Value {
+    let provider = &deployment.target.provider;
+    let label = provider.price_label.as_deref().unwrap_or(&provider.id);
+    let entry = live.snapshot.catalog.entry(label, &deployment.target.model);
+    let mut info = entry.map_or_else(|| json!({}), |entry| entry.to_litellm_json());
+    if let (Value::Object(info), Value::Object(own)) = (&mut info, &deployment.info) {
+        info.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    info
 }
 
 fn model(name: &str) -> Value {

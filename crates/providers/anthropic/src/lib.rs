@@ -51,6 +51,10 @@ impl Dialect for Anthropic {
         "anthropic"
     }
 
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        params::supported(&model::Model::new(target))
+    }
+
     fn fetches(&self, call: &Call, _target: &Target) -> Result<Vec<String>> {
         request::fetches(call)
     }

@@ -12,6 +12,34 @@ use crate::{
     wire::{Body, raw, to_raw},
 };
 
+/// OpenAI's parameters that have a meaning at Anthropic, sorted.
+const SUPPORTED: [&str; 18] = [
+    "cache_control",
+    "context_management",
+    "extra_headers",
+    "max_completion_tokens",
+    "max_tokens",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "response_format",
+    "speed",
+    "stop",
+    "stream",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "user",
+    "web_search_options",
+];
+
+/// Those that the model takes.
+pub(crate) fn supported(model: &Model<'_>) -> Vec<String> {
+    let reasoning = |name: &&&str| model.thinks() || !matches!(**name, "reasoning_effort" | "thinking");
+    SUPPORTED.iter().filter(reasoning).map(|name| (*name).to_owned()).collect()
+}
+
 /// The request with the operator's defaults put in and the unwanted members taken out.
 pub(crate) fn effective<'a>(
     attempt: &Attempt<'_>,
