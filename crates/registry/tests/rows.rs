@@ -20,8 +20,17 @@ use lockgate_registry::{Registry, Row};
 const ROWS: &str = include_str!("../providers.toml");
 
 /// Rows without a base URL, because each user has a server of their own.
-const NO_BASE: &[&str] =
-    &["custom_openai", "heroku", "hosted_vllm", "litellm_proxy", "oobabooga", "openai_like", "xinference"];
+const NO_BASE: &[&str] = &[
+    "azure",
+    "azure_ai",
+    "custom_openai",
+    "heroku",
+    "hosted_vllm",
+    "litellm_proxy",
+    "oobabooga",
+    "openai_like",
+    "xinference",
+];
 
 /// Parameters that a row may name: OpenAI's, and those that several providers share.
 const PARAMS: &[&str] = &[

@@ -41,6 +41,11 @@ pub(crate) fn deployment(attempt: &Attempt<'_>, format: Format) -> Result<(Uri, 
     Ok((uri(&format!("{home}/{verb}?api-version={version}{rest}"))?, Place::ApiKey))
 }
 
+/// The version of the API that the deployment is addressed in.
+pub(crate) fn version(target: &Target) -> &str {
+    Base::of(&target.base).version.or_else(|| target.param("api_version")).unwrap_or(VERSION)
+}
+
 /// The URL of one of Foundry's models that speak OpenAI's format, and where its key goes.
 pub(crate) fn model(attempt: &Attempt<'_>, format: Format) -> Result<(Uri, Place)> {
     let base = attempt.base();

@@ -4,6 +4,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use lockgate_core::{Event, Probe, Result, StreamDecoder, StreamEnd, Usage};
 use memchr::memmem;
 
+use crate::schema::Unwrap;
+
 /// The value of the first member `model` that is not empty. A quote inside a JSON string is escaped, so what is found is
 /// a key, not something that the model said.
 pub(crate) fn model_in(body: &[u8]) -> Option<String> {
@@ -23,9 +25,15 @@ pub(crate) fn note(usage: Option<&mut Usage>, model: Option<String>) {
     }
 }
 
-/// The same for a stream that is translated. `shown` is the name that the client sees instead, if any.
-pub(crate) fn decoder(inner: Box<dyn StreamDecoder>, shown: Option<String>) -> Box<dyn StreamDecoder> {
-    Box::new(Decoder { inner, shown, model: None, opening: Opening::default() })
+/// The same for a stream that is translated. `shown` is the name that the client sees instead, if any; `json_tool`
+/// whether the answer comes as a tool's call.
+pub(crate) fn decoder(
+    inner: Box<dyn StreamDecoder>,
+    shown: Option<String>,
+    json_tool: bool,
+) -> Box<dyn StreamDecoder> {
+    let unwrap = json_tool.then(Unwrap::default);
+    Box::new(Decoder { inner, shown, unwrap, model: None, opening: Opening::default() })
 }
 
 /// The same for a stream that is relayed.
@@ -36,13 +44,19 @@ pub(crate) fn probe(inner: Box<dyn Probe>) -> Box<dyn Probe> {
 struct Decoder {
     inner: Box<dyn StreamDecoder>,
     shown: Option<String>,
+    unwrap: Option<Unwrap>,
     model: Option<String>,
     opening: Opening,
 }
 
 impl Decoder {
-    fn mark(&mut self, events: &mut [Event]) {
-        for event in events {
+    /// Completes the events from the given one on.
+    fn mark(&mut self, events: &mut Vec<Event>, from: usize) {
+        if let Some(unwrap) = &mut self.unwrap {
+            let new = events.split_off(from.min(events.len()));
+            events.extend(new.into_iter().filter_map(|event| unwrap.event(event)));
+        }
+        for event in events.iter_mut().skip(from) {
             match event {
                 Event::Start { model, .. } => {
                     self.model = Some(model.clone()).filter(|model| !model.is_empty());
@@ -59,7 +73,7 @@ impl Decoder {
     fn read(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
         let before = out.len();
         let outcome = self.inner.feed(bytes, out);
-        self.mark(out.get_mut(before..).unwrap_or_default());
+        self.mark(out, before);
         outcome
     }
 }
@@ -80,7 +94,7 @@ impl StreamDecoder for Decoder {
         }
         let before = out.len();
         let outcome = self.inner.finish(out);
-        self.mark(out.get_mut(before..).unwrap_or_default());
+        self.mark(out, before);
         outcome
     }
 }

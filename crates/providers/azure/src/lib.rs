@@ -5,6 +5,7 @@ mod answered;
 mod credentials;
 mod entra;
 mod foundry;
+mod schema;
 mod service;
 
 pub use foundry::AzureAi;

@@ -8,9 +8,9 @@ use lockgate_core::{
     Attempt, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer, StreamDecoder,
     Target, Usage,
 };
-use lockgate_openai::OpenAi;
+use lockgate_openai::{CHAT, OpenAi};
 
-use crate::{address, answered, credentials};
+use crate::{address, answered, credentials, schema};
 
 /// Models deployed on Azure OpenAI.
 #[derive(Clone, Copy, Debug)]
@@ -45,12 +45,18 @@ impl Dialect for Azure {
         let (url, place) = address::deployment(attempt, encoded.format)?;
         *encoded.request.uri_mut() = url;
         encoded.request.extensions_mut().insert(place);
+        if encoded.format == CHAT {
+            schema::as_tool(&mut encoded, address::version(attempt.target))?;
+        }
         Ok(encoded)
     }
 
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         let model = answered::model_in(&body);
         let mut reply = OpenAi.decode(attempt, encoded, head, body)?;
+        if let (Reply::Chat(chat), Some(_)) = (&mut reply, &encoded.memo.json_tool) {
+            schema::as_content(chat);
+        }
         answered::note(reply.usage_mut().and_then(Option::as_mut), model);
         Ok(reply)
     }
@@ -59,7 +65,7 @@ impl Dialect for Azure {
         // Clients of the Messages API see the name of what they asked for, as in front of any other provider.
         let foreign = attempt.call.surface.id() == "anthropic";
         let shown = foreign.then(|| attempt.target.model.to_string());
-        answered::decoder(OpenAi.stream(attempt, encoded, head), shown)
+        answered::decoder(OpenAi.stream(attempt, encoded, head), shown, encoded.memo.json_tool.is_some())
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {

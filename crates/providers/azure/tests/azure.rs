@@ -346,3 +346,68 @@ fn an_application_s_secret_is_exchanged() {
         assert!(form.ends_with("grant_type=password&username=u&password=p"), "{form}");
     });
 }
+
+#[test]
+fn old_versions_get_the_schema_as_a_tool() {
+    const ASKED: &str = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"stream":true,"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}}}"#;
+    let called = |name: &str| {
+        let start = format!(
+            r#"{{"tool_calls":[{{"index":0,"id":"c","type":"function","function":{{"name":"{name}","arguments":""}}}}]}}"#
+        );
+        let more = r#"{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\":1}"}}]}"#;
+        let chunk = |delta: &str, finish: &str| {
+            format!(
+                "data: {{\"id\":\"1\",\"model\":\"g\",\"choices\":[{{\"index\":0,\"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
+            )
+        };
+        [
+            chunk(&start, "null"),
+            chunk(more, "null"),
+            chunk("{}", "\"tool_calls\""),
+            "data: [DONE]\n\n".to_owned(),
+        ]
+        .concat()
+    };
+    let old = target(&AZURE, "d", "https://r.openai.azure.com", &[("api_version", "2023-05-15")]);
+    with(&OPENAI, Operation::Chat, &old, ASKED, |attempt, encoded| {
+        let body: serde_json::Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+        assert_eq!(body["tools"][0]["function"]["parameters"]["type"], "object");
+        assert_eq!(body["tool_choice"]["function"]["name"], "json_tool_call");
+        assert!(body.get("response_format").is_none() && !encoded.relay);
+
+        let decoders = || AZURE.stream(attempt, encoded, &sample::head(200, "text/event-stream"));
+        let events = laws::any_chunking_gives_the_same_events(&decoders, called("json_tool_call").as_bytes());
+        laws::a_good_stream_is_well_formed(&events);
+        let text: String = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Text { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(text, r#"{"a":1}"#);
+        assert!(!events.iter().any(|event| matches!(event, Event::ToolStart { .. })));
+        let other = laws::decode(decoders(), [called("mine").as_bytes()]).unwrap();
+        assert!(other.iter().any(|event| matches!(event, Event::ToolStart { .. })));
+
+        let whole = Bytes::from_static(br#"{"id":"1","model":"g","choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function","function":{"name":"json_tool_call","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#);
+        let lockgate_core::Reply::Chat(reply) =
+            AZURE.decode(attempt, encoded, &sample::head(200, "application/json"), whole).unwrap()
+        else {
+            panic!()
+        };
+        let choice = &reply.choices[0];
+        assert_eq!(choice.message.content.as_ref().unwrap().text(), "{}");
+        assert!(
+            choice.message.tool_calls.is_none() && choice.finish == Some(lockgate_core::FinishReason::Stop)
+        );
+    });
+    for (version, body) in [("2024-10-21", ASKED), ("2023-05-15", STREAM), ("v1", ASKED)] {
+        let target = target(&AZURE, "d", "https://r.openai.azure.com", &[("api_version", version)]);
+        with(&OPENAI, Operation::Chat, &target, body, |attempt, encoded| {
+            assert!(encoded.relay && encoded.memo.json_tool.is_none());
+            laws::encoding_is_deterministic(attempt);
+            laws::a_relayed_request_is_untouched(body.as_bytes(), encoded, &["model", "stream_options"]);
+        });
+    }
+}
