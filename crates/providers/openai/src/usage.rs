@@ -189,6 +189,7 @@ pub(crate) fn write_embedding(usage: &Usage) -> Raw {
     let mut details = Members::default();
     details.count("character_count", usage.input_characters);
     details.count("image_count", usage.input_images);
+    details.count("image_tokens", usage.image_input);
     let mut all = Members::default();
     all.count("prompt_tokens", Some(usage.input));
     all.count("total_tokens", Some(usage.total()));

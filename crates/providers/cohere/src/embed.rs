@@ -1,0 +1,153 @@
+//! Embeddings: `/v2/embed`.
+
+use std::borrow::Cow;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use lockgate_core::{
+    Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
+    hub::{EmbeddingRequest, Prompt},
+    params,
+    wire::{quote, view},
+};
+
+use crate::{
+    EMBED, error, request,
+    wire::{UnitsView, count, raw, read, to_raw},
+};
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Answer {
+        embeddings: Option<Raw>,
+        meta: Option<Meta>,
+        message: Option<Raw>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Meta {
+        billed_units: Option<UnitsView>,
+    }
+}
+
+pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
+    let mut notes = Notes::default();
+    let given = Cow::Borrowed(attempt.call.embedding()?);
+    let given = params::effective(attempt, &attempt.policy(), given, &mut notes)?;
+    let mut body = Extra::new();
+    body.push("model", to_raw(request::model(attempt)));
+    put_inputs(&given, &mut body)?;
+    if let Some(dimensions) = given.dimensions {
+        body.push("output_dimension", to_raw(&dimensions));
+    }
+    if let Some(kind) = own_type(given.encoding_format.as_deref()) {
+        body.push("embedding_types", to_raw(&[kind]));
+    }
+    if given.user.is_some() {
+        notes.dropped.push("user".to_owned());
+    }
+    request::own(attempt, &given.extra, &mut body);
+    request::post(attempt, "/v2/embed", body, EMBED, notes)
+}
+
+/// Reads the vectors.
+pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let Some(given) = answer.embeddings else {
+        return Err(match answer.message.as_deref() {
+            Some(words) => error::failed(Some(words)),
+            None => {
+                Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
+            }
+        });
+    };
+    let format = attempt.call.embedding()?.encoding_format.as_deref();
+    let Some(vectors) = vectors(&given, own_type(format)) else {
+        return Err(
+            Error::invalid_response("The provider's `embeddings` cannot be read.").with_body(body.clone())
+        );
+    };
+    let vectors = match format {
+        Some("base64") => vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect(),
+        _ => vectors,
+    };
+    Ok(Reply::Embedding(Box::new(EmbeddingReply {
+        model: request::model(attempt).to_owned(),
+        vectors,
+        usage: answer.meta.and_then(|meta| meta.billed_units).map(|units| usage(&units)),
+        ..EmbeddingReply::default()
+    })))
+}
+
+/// Texts, images (data URLs), or both.
+fn put_inputs(request: &EmbeddingRequest, body: &mut Extra) -> Result<()> {
+    let inputs: Vec<&String> = match &request.input {
+        Some(Prompt::Text(text)) => vec![text],
+        Some(Prompt::Texts(texts)) => texts.iter().collect(),
+        Some(_) => return Err(Error::bad_field("input", "Cohere embeds texts, not token ids.")),
+        None => return Err(Error::bad_field("input", "`input` is missing.")),
+    };
+    let images = inputs.iter().filter(|input| is_image(input)).count();
+    let kind = if images > 0 && images == inputs.len() {
+        body.push("images", to_raw(&inputs));
+        "\"image\""
+    } else if images > 0 {
+        let inputs: Vec<Raw> = inputs.into_iter().map(|input| mixed(input)).collect();
+        body.push("inputs", to_raw(&inputs));
+        "\"search_document\""
+    } else {
+        body.push("texts", to_raw(&inputs));
+        "\"search_document\""
+    };
+    body.push("input_type", raw(kind));
+    Ok(())
+}
+
+fn is_image(input: &str) -> bool {
+    input.starts_with("data:image/")
+}
+
+/// One of several inputs of different kinds.
+fn mixed(input: &str) -> Raw {
+    let text = quote(input);
+    raw(if is_image(input) {
+        format!("{{\"content\":[{{\"type\":\"image_url\",\"image_url\":{{\"url\":{text}}}}}]}}")
+    } else {
+        format!("{{\"content\":[{{\"type\":\"text\",\"text\":{text}}}]}}")
+    })
+}
+
+/// Cohere's name of an encoding that OpenAI does not have.
+fn own_type(format: Option<&str>) -> Option<&str> {
+    format.filter(|format| !matches!(*format, "float" | "base64"))
+}
+
+/// The vectors of the wanted type, or of the one there is.
+fn vectors(given: &Raw, wanted: Option<&str>) -> Option<Vec<Raw>> {
+    if let Some(list) = read(given) {
+        return Some(list);
+    }
+    let by_type: Extra = read(given)?;
+    let lists = by_type.iter().filter_map(|(name, list)| Some((name, read::<Vec<Raw>>(list)?)));
+    let mut lists: Vec<(&str, Vec<Raw>)> = lists.collect();
+    let at = lists.iter().position(|(name, _)| *name == wanted.unwrap_or("float")).unwrap_or(0);
+    (at < lists.len()).then(|| lists.swap_remove(at).1)
+}
+
+fn usage(units: &UnitsView) -> Usage {
+    let images = units.images.map(|images| count(Some(images)));
+    Usage {
+        input: count(units.input_tokens) + images.unwrap_or(0),
+        image_input: images.filter(|images| *images > 0),
+        ..Usage::default()
+    }
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = read(values)?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(to_raw(&STANDARD.encode(bytes)))
+}

@@ -1,0 +1,63 @@
+#![doc = include_str!("../README.md")]
+
+mod embed;
+mod error;
+mod messages;
+mod remarks;
+mod request;
+mod response;
+mod stream;
+mod wire;
+
+use bytes::Bytes;
+use http::response::Parts;
+use lockgate_core::{
+    Attempt, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage, Watch,
+};
+
+/// Bodies and answers of `/v2/chat`.
+pub const CHAT: Format = Format("cohere.chat");
+
+/// Bodies and answers of `/v2/embed`.
+pub const EMBED: Format = Format("cohere.embed");
+
+/// Cohere's own API, version 2.
+#[derive(Clone, Copy, Debug)]
+pub struct Cohere;
+
+impl Dialect for Cohere {
+    fn id(&self) -> &'static str {
+        "cohere"
+    }
+
+    fn supported_params(&self, _target: &Target) -> Vec<String> {
+        let names = request::TAKEN.iter().chain(&["stream", "stream_options"]);
+        let mut names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        request::encode(attempt)
+    }
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts, body: Bytes) -> Result<Reply> {
+        response::decode(attempt, encoded, &body)
+    }
+
+    fn stream(&self, attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
+        Box::new(stream::Decoder::new(&attempt.target.model))
+    }
+
+    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+        error::reject(attempt, head, body)
+    }
+
+    fn inspect(&self, _encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        response::inspect(body)
+    }
+
+    fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
+        Box::new(Watch::new(stream::Decoder::new("")))
+    }
+}

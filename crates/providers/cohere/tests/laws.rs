@@ -1,0 +1,203 @@
+//! The laws of every dialect, for this one.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lockgate_cohere::Cohere;
+use lockgate_core::{
+    Attempt, Call, Dialect, Encoded, Event, FinishReason, Media, Operation, ParamPolicy, Reply,
+    StreamDecoder, Target,
+};
+use lockgate_openai::OpenAiSurface;
+use lockgate_testkit::{laws, sample};
+
+static DIALECT: Cohere = Cohere;
+static SURFACE: OpenAiSurface = OpenAiSurface;
+
+const BODY: &str = r#"{"model":"m","messages":[{"role":"developer","content":"s"},{"role":"user","content":"hi"}],
+    "stream":true,"documents":[],"logit_bias":{"1":2},"stop":"END","top_k":3}"#;
+
+fn target(model: &str) -> Target {
+    let policy = ParamPolicy { drop_params: true, ..ParamPolicy::default() };
+    Target { policy: Arc::new(policy), ..sample::target(sample::provider(&DIALECT), model) }
+}
+
+fn with(model: &str, body: &str, test: impl Fn(&Attempt<'_>, &Encoded, &Call)) {
+    let (target, media) = (target(model), Media::default());
+    let call = sample::call(&SURFACE, Operation::Chat, body).unwrap();
+    let attempt = Attempt { call: &call, target: &target, media: &media };
+    test(&attempt, &DIALECT.encode(&attempt).unwrap(), &call);
+}
+
+fn sent(model: &str, body: &str) -> serde_json::Value {
+    let out = std::cell::RefCell::default();
+    with(model, body, |_, encoded, _| {
+        *out.borrow_mut() = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+    });
+    out.into_inner()
+}
+
+fn decoder(attempt: &Attempt<'_>, encoded: &Encoded) -> Box<dyn StreamDecoder> {
+    DIALECT.stream(attempt, encoded, &sample::head(200, "text/event-stream"))
+}
+
+fn events() -> [&'static str; 14] {
+    [
+        r#"{"type":"message-start","id":"x1","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
+        r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"thinking","thinking":""}}}}"#,
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"Grüße 😀"}}}}"#,
+        r#"{"type":"content-end","index":0}"#,
+        r#"{"type":"content-delta","index":1,"delta":{"message":{"content":{"text":"Let me \"see\".\n"}}},"new":1}"#,
+        r#"{"type":"citation-start","index":0,"delta":{"message":{"citations":{"start":0,"end":3,"sources":[{"type":"document","id":"d1"}]}}}}"#,
+        r#"{"type":"brand-new","delta":{"message":{"x":1}}}"#,
+        r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"plan"}}}"#,
+        r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"f_1","type":"function","function":{"name":"f","arguments":""}}}}}"#,
+        r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"{\"a\":1}"}}}}}"#,
+        r#"{"type":"tool-call-end","index":0}"#,
+        r#"{"type":"tool-call-start","index":1,"delta":{"message":{"tool_calls":{"id":"g_2","type":"function","function":{"name":"g","arguments":""}}}}}"#,
+        r#"{"type":"tool-call-end","index":1}"#,
+        r#"{"type":"message-end","delta":{"finish_reason":"TOOL_CALL","usage":{"billed_units":{"input_tokens":1},"tokens":{"input_tokens":9,"output_tokens":4}}}}"#,
+    ]
+}
+
+fn lines() -> String {
+    events().iter().map(|event| format!("{event}\n")).collect()
+}
+
+fn sse() -> String {
+    events().iter().map(|event| format!("event: x\ndata: {event}\n\n")).collect()
+}
+
+#[test]
+fn streams_are_read_alike_however_they_are_cut() {
+    with("m", BODY, |attempt, encoded, _| {
+        let decoders = || decoder(attempt, encoded);
+        let probes = || DIALECT.probe(encoded);
+        for stream in [lines(), sse(), sse().replace('\n', "\r\n")] {
+            let stream = stream.as_bytes();
+            let events = laws::any_chunking_gives_the_same_events(&decoders, stream);
+            laws::a_good_stream_is_well_formed(&events);
+            laws::a_cut_off_stream_is_an_error(&decoders, stream);
+            laws::a_relayed_stream_is_untouched(&probes, stream);
+            let complete = |head: &[u8]| String::from_utf8_lossy(head).contains(r#""output_tokens":4}}}}"#);
+            laws::a_cut_off_relay_is_an_error(&probes, stream, complete);
+        }
+        laws::garbage_never_panics(&decoders, &probes, sse().as_bytes(), 1_000);
+    });
+}
+
+#[test]
+fn a_stream_loses_nothing() {
+    with("m", BODY, |attempt, encoded, _| {
+        let events = laws::decode(decoder(attempt, encoded), [sse().as_bytes()]).unwrap();
+        let (mut reasoning, mut arguments, mut cited) = (String::new(), Vec::new(), false);
+        for event in &events {
+            match event {
+                Event::Reasoning { text, .. } => reasoning.push_str(text),
+                Event::ToolArguments { index, fragment, .. } => arguments.push((*index, fragment.as_str())),
+                Event::Annotations { annotations, .. } => cited = annotations.get().contains("source:d1"),
+                _ => {}
+            }
+        }
+        assert_eq!(reasoning, "Grüße 😀plan");
+        assert_eq!(arguments, [(0, "{\"a\":1}"), (1, "{}")]);
+        assert!(cited);
+        let last: Vec<&Event> = events.iter().rev().take(3).collect();
+        assert!(matches!(last[2], Event::Finish { reason: FinishReason::ToolCalls, .. }));
+        assert!(matches!(last[1], Event::Usage(usage) if (usage.input, usage.output) == (9, 4)));
+    });
+}
+
+#[test]
+fn refusals_are_explained_and_translation_is_deterministic() {
+    with("m", BODY, |attempt, encoded, _| {
+        laws::encoding_is_deterministic(attempt);
+        laws::every_refusal_is_explained(attempt, "the provider's very words");
+        let body = String::from_utf8(encoded.request.body().to_vec()).unwrap();
+        assert!(!body.contains("null"), "nothing is sent as null: {body}");
+        assert_eq!(encoded.notes.dropped, ["logit_bias"]);
+        laws::no_secret(&encoded.request, "the unsigned request");
+    });
+}
+
+#[test]
+fn requests_are_sent_in_coheres_words() {
+    let body = sent("v2/command-a", BODY);
+    assert_eq!((&body["model"], &body["k"]), (&"command-a".into(), &3.into()));
+    assert_eq!(body["stop_sequences"], serde_json::json!(["END"]));
+    assert_eq!(body["messages"][0]["role"], "system");
+    let tools = r#"{"model":"m","messages":[{"role":"user","content":"u"},
+        {"role":"assistant","content":"","reasoning_content":"r","tool_calls":[{"index":0,"id":"1","function":{"name":"f","arguments":"{}"}}]},
+        {"role":"tool","tool_call_id":"1","content":"x"}],"thinking":{"type":"enabled","budget_tokens":100},
+        "response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"}}},
+        "tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],
+        "tool_choice":{"type":"function","function":{"name":"g"}}}"#;
+    let body = sent("command-a", tools);
+    let call =
+        serde_json::json!({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let said = serde_json::json!({"role": "assistant", "tool_plan": "r", "tool_calls": [call]});
+    assert_eq!(body["messages"][1], said);
+    assert_eq!(body["tools"], serde_json::json!([{"type": "function", "function": {"name": "g"}}]));
+    assert_eq!(body["tool_choice"], "REQUIRED");
+    assert_eq!(body["thinking"], serde_json::json!({"type": "enabled", "token_budget": 100}));
+    let format = serde_json::json!({"type": "json_object", "json_schema": {"type": "object"}});
+    assert_eq!(body["response_format"], format);
+    let body = sent("command-a-reasoning-08-2025", tools);
+    assert_eq!(body["messages"][1]["content"], serde_json::json!([{"type": "thinking", "thinking": "r"}]));
+}
+
+#[test]
+fn an_error_in_a_stream_is_told_and_ends_it() {
+    with("m", BODY, |attempt, encoded, _| {
+        for error in [
+            r#"{"type":"message-end","delta":{"finish_reason":"ERROR","error":"Overloaded"}}"#,
+            r#"{"id":"1","message":"Overloaded"}"#,
+        ] {
+            let stream = format!("{error}\n{}", lines());
+            let events = laws::decode(decoder(attempt, encoded), [stream.as_bytes()]).unwrap();
+            assert!(matches!(events.last(), Some(Event::Failure(error)) if error.message() == "Overloaded"));
+        }
+    });
+}
+
+#[test]
+fn answers_survive_what_is_unknown_missing_or_null() {
+    let head = sample::head(200, "application/json");
+    with("m", &BODY.replace("\"stream\":true,", ""), |attempt, encoded, _| {
+        let read =
+            |body: &str| DIALECT.decode(attempt, encoded, &head, Bytes::copy_from_slice(body.as_bytes()));
+        for (body, reason) in [
+            (r#"{"message":{}}"#, FinishReason::Stop),
+            (r#"{"message":{"content":null,"citations":null},"finish_reason":"NEW"}"#, FinishReason::Stop),
+            (r#"{"message":{"content":"text"},"finish_reason":"MAX_TOKENS"}"#, FinishReason::Length),
+            (
+                r#"{"message":{"content":[{"type":"new"},1]},"finish_reason":"ERROR_TOXIC"}"#,
+                FinishReason::ContentFilter,
+            ),
+            (
+                r#"{"message":{"tool_calls":[{}]},"finish_reason":"TOOL_CALL","usage":{}}"#,
+                FinishReason::ToolCalls,
+            ),
+        ] {
+            let Reply::Chat(reply) = read(body).unwrap() else { panic!("no chat: {body}") };
+            assert_eq!(reply.choices[0].finish, Some(reason), "{body}");
+        }
+        for body in [
+            "",
+            "[]",
+            "{}",
+            "{\"message\":{",
+            r#"{"message":"no"}"#,
+            r#"{"message":{},"finish_reason":"ERROR"}"#,
+        ] {
+            assert!(read(body).is_err(), "{body}");
+        }
+        let mut dice = laws::Dice::new(3);
+        for _ in 0..500 {
+            let body = dice.mutate(br#"{"message":{"content":[{"text":"a"}]},"finish_reason":"COMPLETE"}"#);
+            let _ = DIALECT.decode(attempt, encoded, &head, Bytes::from(body));
+        }
+    });
+}
