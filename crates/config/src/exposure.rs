@@ -17,7 +17,9 @@ pub fn check_exposure(snapshot: &Snapshot, host: &str) -> Vec<Problem> {
     }
     let key = general.master_key.as_ref().map(|key| key.expose().trim()).unwrap_or_default();
     let lower = key.to_ascii_lowercase();
-    let message = if key.is_empty() {
+    let message = if general.blank_master_key {
+        "The master key is set, but it is empty.".to_owned()
+    } else if key.is_empty() {
         "No master key is set, so everybody who can reach the address may use it.".to_owned()
     } else if KNOWN.contains(&lower.as_str()) {
         "The master key is an example from documentation.".to_owned()

@@ -188,9 +188,12 @@ fn general(
 ) -> General {
     let usual = General::default();
     let key = section.text("master_key").or_else(|| set(env, "LITELLM_MASTER_KEY").map(str::to_owned));
+    let blank =
+        key.is_none() && (section.get("master_key").is_some() || env.contains_key("LITELLM_MASTER_KEY"));
     let in_kubernetes = set(env, "KUBERNETES_SERVICE_HOST").is_some();
     General {
         master_key: key.map(Secret::from).or_else(|| overrides.fallback_master_key.clone()),
+        blank_master_key: blank,
         allow_weak_master_key: section.flag("dangerously_permit_weak_or_unset_master_key").unwrap_or(false),
         key_header_name: section.text("litellm_key_header_name"),
         max_request_bytes: section.megabytes("max_request_size_mb").unwrap_or(usual.max_request_bytes),

@@ -47,6 +47,8 @@ impl fmt::Debug for Snapshot {
 pub struct General {
     /// The administrator's key. `None`: nobody has to show one.
     pub master_key: Option<Secret>,
+    /// A master key is configured, but it is empty: a slip that must not pass for "none is wanted".
+    pub blank_master_key: bool,
     /// Whether a weak or absent master key is accepted on an address that others can reach.
     pub allow_weak_master_key: bool,
     /// One more header that may carry the key.
@@ -69,6 +71,7 @@ impl Default for General {
     fn default() -> Self {
         Self {
             master_key: None,
+            blank_master_key: false,
             allow_weak_master_key: false,
             key_header_name: None,
             max_request_bytes: 100 << 20,
