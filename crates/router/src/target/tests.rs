@@ -2,7 +2,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::Request;
-use lockgate_core::{Payload, Secret};
+use lockgate_core::{Payload, Secret, Usage};
 use serde_json::json;
 
 use super::*;
@@ -193,4 +193,26 @@ fn facts_and_prices_of_the_base_model_with_the_operators_own_on_top() {
     assert!(unknown.price.is_none() && !unknown.target.facts.known);
     let priced = built("openai/nobody-knows", json!({"output_cost_per_token": 0.5}), &[]).expect("right");
     assert!(priced.price.is_some());
+}
+
+#[test]
+fn a_free_name_is_priced_by_the_model_that_the_answer_names() {
+    let more = json!({"api_base": "http://h", "api_key": "k"});
+    let found = built("azure/free", more.clone(), &[]).expect("right");
+    let usage = |model: Option<&str>| Usage { model: model.map(str::to_owned), ..Usage::default() };
+    let named = found.price_of_answer(catalog(), &usage(Some("gpt-4o-2024-08-06"))).expect("priced");
+    assert_eq!(
+        Some(&*named),
+        catalog().entry("azure", "gpt-4o-2024-08-06").map(|entry| entry.price).as_ref()
+    );
+    assert!(found.price_of_answer(catalog(), &usage(None)).is_none());
+    assert!(found.price_of_answer(catalog(), &usage(Some("nobody-knows"))).is_none());
+    assert!(found.target.param("base_model").is_none());
+
+    let mut more = more.as_object().cloned().unwrap_or_default();
+    more.insert("base_model".to_owned(), json!("azure/gpt-5"));
+    let found = built("azure/free", Value::Object(more), &[]).expect("right");
+    assert_eq!(found.target.param("base_model"), Some("azure/gpt-5"));
+    let own = found.price_of_answer(catalog(), &usage(Some("gpt-4o-2024-08-06"))).expect("priced");
+    assert_eq!(Some(&*own), found.price.as_ref(), "what the operator says comes first");
 }
