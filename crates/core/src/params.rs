@@ -6,9 +6,7 @@ use std::borrow::Cow;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{
-    Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest,
-};
+use crate::{Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest};
 
 /// The request with the operator's defaults put in and the unwanted members taken out.
 ///
