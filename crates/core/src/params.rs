@@ -139,3 +139,21 @@ fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
 fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
     serde_json::from_str(raw.get()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_reach_inside_and_keep_all_else() {
+        let text = r#"{"tools":[{"f":{"strict":true,"name":"a"}},{"f":{"name":"b"}}],"x":1.0}"#;
+        let cut = |path: &str| {
+            let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
+            without(&RawValue::from_string(text.to_owned()).unwrap(), &steps).get().to_owned()
+        };
+        assert_eq!(cut("x"), r#"{"tools":[{"f":{"strict":true,"name":"a"}},{"f":{"name":"b"}}]}"#);
+        assert_eq!(cut("tools[*].f.strict"), r#"{"tools":[{"f":{"name":"a"}},{"f":{"name":"b"}}],"x":1.0}"#);
+        assert_eq!(cut("tools[1]"), r#"{"tools":[{"f":{"strict":true,"name":"a"}}],"x":1.0}"#);
+        assert_eq!(cut("nothing.here[3]"), text);
+    }
+}

@@ -1,16 +1,10 @@
 //! Which parameters go: the operator's defaults and drops, and what Gemini has no word for.
 
-use std::borrow::Cow;
+use lockgate_core::{Attempt, Error, ErrorKind, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest};
 
-use lockgate_core::{
-    Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest,
-};
-use serde_json::value::RawValue;
+pub(crate) use lockgate_core::params::effective;
 
-use crate::{
-    Service, generation,
-    wire::{read, to_raw},
-};
+use crate::{Service, generation, wire::to_raw};
 
 /// The parameters of OpenAI's that every model takes.
 const SUPPORTED: [&str; 20] = [
@@ -48,63 +42,6 @@ pub(crate) fn supported(service: Service, model: &str) -> Vec<String> {
     }
     names.sort_unstable();
     names
-}
-
-/// The request with the operator's defaults put in and the unwanted members taken out.
-pub(crate) fn effective<'a>(
-    attempt: &Attempt<'_>,
-    policy: &ParamPolicy,
-    request: Cow<'a, ChatRequest>,
-    notes: &mut Notes,
-) -> Result<Cow<'a, ChatRequest>> {
-    let defaults = &attempt.target.defaults;
-    if policy.additional_drop_params.is_empty() && defaults.is_empty() {
-        return Ok(request);
-    }
-    let is_limit = |name: &str| matches!(name, "max_tokens" | "max_completion_tokens");
-    let mut members: Extra = read(&to_raw(&*request)).unwrap_or_default();
-    let limited = members.contains("max_tokens") || members.contains("max_completion_tokens");
-    for (name, value) in defaults.iter() {
-        if !(members.contains(name) || is_limit(name) && limited) {
-            members.push(name.as_str(), value.clone());
-        }
-    }
-    for path in &policy.additional_drop_params {
-        let before = to_raw(&members);
-        let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
-        let after = without(&before, &steps);
-        if after.get() != before.get() {
-            notes.dropped.push(path.clone());
-            members = read(&after).unwrap_or(members);
-        }
-    }
-    let edited = serde_json::from_str(to_raw(&members).get()).map_err(|error| {
-        Error::bad_request(format!("A parameter of the deployment does not fit: {error}"))
-    })?;
-    Ok(Cow::Owned(edited))
-}
-
-/// The value without what the path leads to (`tools[*].function.strict`); all else keeps its text and order.
-fn without(value: &RawValue, path: &[&str]) -> Raw {
-    let Some((first, rest)) = path.split_first() else { return value.to_owned() };
-    if let Some(members) = read::<Extra>(value) {
-        let mut edited = Extra::new();
-        for (key, member) in members.iter() {
-            match (key == *first, rest.is_empty()) {
-                (true, true) => {}
-                (true, false) => edited.push(key, without(member, rest)),
-                (false, _) => edited.push(key, member.to_owned()),
-            }
-        }
-        return to_raw(&edited);
-    }
-    let Some(elements) = read::<Vec<Raw>>(value) else { return value.to_owned() };
-    let chosen = |at: usize| first.parse().map_or(true, |wanted: usize| wanted == at);
-    let elements = elements.iter().enumerate().filter(|(at, _)| !(rest.is_empty() && chosen(*at)));
-    let edited: Vec<Raw> = elements
-        .map(|(at, element)| if chosen(at) { without(element, rest) } else { element.clone() })
-        .collect();
-    to_raw(&edited)
 }
 
 /// Parameters of OpenAI's that Gemini has nothing like. Those that ask for what happens anyway do not count.
@@ -162,23 +99,4 @@ pub(crate) fn settle_foreign(
         }
     }
     Ok(forwarded)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::raw;
-
-    #[test]
-    fn drops_reach_inside_and_keep_all_else() {
-        let text = r#"{"tools":[{"f":{"strict":true,"name":"a"}},{"f":{"name":"b"}}],"x":1.0}"#;
-        let cut = |path: &str| {
-            let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
-            without(&raw(text), &steps).get().to_owned()
-        };
-        assert_eq!(cut("x"), r#"{"tools":[{"f":{"strict":true,"name":"a"}},{"f":{"name":"b"}}]}"#);
-        assert_eq!(cut("tools[*].f.strict"), r#"{"tools":[{"f":{"name":"a"}},{"f":{"name":"b"}}],"x":1.0}"#);
-        assert_eq!(cut("tools[1]"), r#"{"tools":[{"f":{"strict":true,"name":"a"}}],"x":1.0}"#);
-        assert_eq!(cut("nothing.here[3]"), text);
-    }
 }
