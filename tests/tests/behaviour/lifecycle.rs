@@ -134,6 +134,18 @@ async fn an_idle_gateway_calls_nobody() {
     assert_eq!(upstream.connections(), 0);
 }
 
+/// TMO-2: the default limits are finite, and can be seen.
+#[tokio::test]
+async fn the_default_limits_are_shown() {
+    let gateway = Gateway::start(&config("", "")).await;
+    let answer = gateway.get("/config").await;
+    assert_eq!(answer.status, 200);
+    let shown = &answer.json()["default_timeouts_seconds"];
+    for (limit, seconds) in [("connect", 5.0), ("first_byte", 120.0), ("idle", 60.0), ("total", 1800.0)] {
+        assert_eq!(shown[limit], seconds, "{limit}");
+    }
+}
+
 /// SEC-7: on the loopback an empty master key is none: the gateway makes a strong one, and nobody gets in without it.
 #[tokio::test]
 async fn an_empty_master_key_is_replaced() {

@@ -1,6 +1,7 @@
 //! The gateway's own endpoints: health, lists, helpers, documentation.
 
 mod docs;
+mod effective;
 mod health;
 mod models;
 mod utils;
@@ -21,6 +22,7 @@ pub(crate) enum Route {
     Ready,
     Health,
     Metrics,
+    Config,
     Models,
     Model(String),
     ModelInfo,
@@ -58,6 +60,7 @@ pub(crate) const OWN: &[Own] = own! {
     "GET" "/health/readiness" Ready public "Whether calls are taken: no while draining.",
     "GET" "/health" Health key "Health of every deployment, from its own traffic; `?probe=true` sends each a tiny call.",
     "GET" "/metrics" Metrics key "Prometheus metrics.",
+    "GET" "/config" Config key "The effective settings, without secrets.",
     "GET" "/v1/models" Models key "The models that may be called.",
     "GET" "/models" Models key "The models that may be called.",
     "GET" "/model/info" ModelInfo key "Every deployment with prices, limits and capabilities.",
@@ -121,6 +124,7 @@ async fn respond(gateway: &Gateway, route: Route, inbound: Inbound) -> Result<Re
             health::health(gateway, &live, query(&inbound, "probe").as_deref() == Some("true")).await
         }
         Route::Metrics => Ok(text(gateway.metrics().render(), "text/plain; version=0.0.4; charset=utf-8")),
+        Route::Config => effective::show(&live),
         Route::Models => models::list(&live),
         Route::Model(name) => models::one(&live, &name),
         Route::ModelInfo => models::info(&live),

@@ -4,6 +4,7 @@ use lockgate_core::{Error, ErrorKind, Origin, Result};
 use lockgate_router::Deployment;
 use serde_json::{Value, json};
 
+use super::effective;
 use crate::{app::Live, stack::Response};
 
 /// OpenAI wants a date; models of a gateway have none.
@@ -28,15 +29,9 @@ pub(super) fn info(live: &Live) -> Result<Response> {
     let deployments = live.snapshot.routes.deployments();
     let data: Vec<Value> = deployments
         .map(|deployment| {
-            let timeouts = &deployment.timeouts;
             let mut info = known(live, deployment);
             info["id"] = json!(&*deployment.id);
-            info["timeouts_seconds"] = json!({
-                "connect": timeouts.connect.as_secs_f64(),
-                "first_byte": timeouts.first_byte.as_secs_f64(),
-                "idle": timeouts.idle.as_secs_f64(),
-                "total": timeouts.total.as_secs_f64(),
-            });
+            info["timeouts_seconds"] = effective::timeouts(&deployment.timeouts);
             json!({
                 "model_name": &*deployment.group,
                 "litellm_params": deployment.params_public,
