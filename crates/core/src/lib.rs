@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod facts;
 pub mod hub;
+pub mod json;
 pub mod money;
 pub mod operation;
 pub mod params;

@@ -6,7 +6,11 @@ use std::borrow::Cow;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::{Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest};
+use crate::{
+    Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result,
+    hub::ChatRequest,
+    json::{read, to_raw},
+};
 
 /// The request with the operator's defaults put in and the unwanted members taken out.
 ///
@@ -130,14 +134,6 @@ fn without(value: &RawValue, path: &[&str]) -> Raw {
         .map(|(at, element)| if chosen(at) { without(element, rest) } else { element.clone() })
         .collect();
     to_raw(&edited)
-}
-
-fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 #[cfg(test)]

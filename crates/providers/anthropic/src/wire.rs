@@ -1,5 +1,6 @@
 //! JSON of the Messages API: what goes out as writers, what comes in as views.
 
+pub(crate) use lockgate_core::json::{raw, to_raw};
 use std::borrow::Cow;
 
 use lockgate_core::{Error, Raw, Result, wire::view};
@@ -323,14 +324,4 @@ view! {
         pub(crate) kind as "type": Option<String>,
         pub(crate) message: Option<String>,
     }
-}
-
-/// JSON text as a raw value; `null` if it is not JSON.
-pub(crate) fn raw(json: impl Into<String>) -> Raw {
-    RawValue::from_string(json.into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// Any value as raw JSON.
-pub(crate) fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -1,23 +1,9 @@
 //! JSON of Cohere's API.
 
+pub(crate) use lockgate_core::json::{raw, read, to_raw};
 use lockgate_core::{Raw, Usage, wire::view};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-
-/// JSON text as a raw value; `null` if it is not JSON.
-pub(crate) fn raw(json: impl Into<String>) -> Raw {
-    RawValue::from_string(json.into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// Any value as raw JSON.
-pub(crate) fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// The value read as `T`, or nothing if it is something else.
-pub(crate) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
-}
 
 view! {
     /// A whole answer.

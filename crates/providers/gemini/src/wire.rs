@@ -1,5 +1,6 @@
 //! JSON of Gemini's API: a writer for what goes out, views for what comes in.
 
+pub(crate) use lockgate_core::json::{raw, read, to_raw};
 use std::borrow::Cow;
 
 use lockgate_core::{
@@ -80,21 +81,6 @@ pub(crate) fn array<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String
     }
     out.push(']');
     out
-}
-
-/// JSON text as a raw value; `null` if it is not JSON.
-pub(crate) fn raw(json: impl Into<String>) -> Raw {
-    RawValue::from_string(json.into()).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// Any value as raw JSON.
-pub(crate) fn to_raw<T: Serialize + ?Sized>(value: &T) -> Raw {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-/// The value read as `T`, or nothing if it is something else.
-pub(crate) fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
-    serde_json::from_str(raw.get()).ok()
 }
 
 /// Whether there is nothing in it.

@@ -1,6 +1,6 @@
 //! Values of answers that must not fail a parse, whatever an upstream puts there.
 
-use lockgate_core::Raw;
+pub(crate) use lockgate_core::json::{raw, to_raw};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 /// A value that is simply missing when it is not of the expected type.
@@ -53,17 +53,6 @@ impl Lax<Count> {
     pub(crate) fn get(&self) -> Option<u64> {
         self.0.map(|count| count.0)
     }
-}
-
-/// Makes raw JSON of a text that is known to be JSON; anything else becomes `null`.
-pub(crate) fn raw(text: impl Into<String>) -> Raw {
-    serde_json::value::RawValue::from_string(text.into())
-        .unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned())
-}
-
-/// Makes raw JSON of a value; what cannot be written becomes `null`.
-pub(crate) fn to_raw(value: &(impl Serialize + ?Sized)) -> Raw {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned())
 }
 
 /// Whether the raw value says nothing: `null`, `{}`, `[]` or `""`.

@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Extra, Memo, Notes, Payload, Raw, Reply, Result, Usage,
     hub::{EmbeddingRequest, Prompt},
+    json::{raw, to_raw},
     wire::{quote, view},
 };
 
@@ -198,13 +199,4 @@ fn packed(values: &Raw) -> Option<Raw> {
     let numbers: Vec<f32> = serde_json::from_str(values.get()).ok()?;
     let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
     Some(raw(quote(&STANDARD.encode(bytes))))
-}
-
-fn raw(json: String) -> Raw {
-    serde_json::value::RawValue::from_string(json)
-        .unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned())
-}
-
-fn to_raw<T: serde::Serialize>(value: &T) -> Raw {
-    serde_json::value::to_raw_value(value).unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned())
 }
