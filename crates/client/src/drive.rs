@@ -133,9 +133,9 @@ async fn attempt(
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
     let mut request = std::mem::take(&mut encoded.request);
     let limits = limits(call, deployment, deadline);
-    client.transport.authorise(attempt.signer(), &mut request, limits).await?;
+    client.transport.authorise(attempt.signer().as_ref(), &mut request, limits).await?;
     let response = client.transport.send(request, limits).await?;
-    client.transport.distrust(attempt.signer(), response.status());
+    client.transport.distrust(attempt.signer().as_ref(), response.status());
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
         let body = body.collect(LONGEST_ERROR).await.unwrap_or_default();

@@ -118,8 +118,8 @@ impl Attempt<'_> {
     }
 
     /// What authorises the target for this client.
-    pub fn signer(&self) -> &dyn Signer {
-        self.target.alternate_signers.get(self.call.surface.id()).unwrap_or(&self.target.signer).as_ref()
+    pub fn signer(&self) -> &Arc<dyn Signer> {
+        self.target.alternate_signers.get(self.call.surface.id()).unwrap_or(&self.target.signer)
     }
 
     /// The operator's policy with the client's wishes added.

@@ -28,6 +28,8 @@ pub struct Provider {
     pub headers: Vec<(String, String)>,
     /// Label of its models in the price list, if not `id`.
     pub price_label: Option<String>,
+    /// Its answers cost nothing: a missing price is not worth a warning.
+    pub free: bool,
     /// Other dialects that it speaks, for clients of another surface.
     pub alternates: Vec<Alternate>,
 }

@@ -46,8 +46,6 @@ pub struct Quirks {
     /// `max_completion_tokens`, `developer` role, `temperature` and the like follow OpenAI's rules for o-series and
     /// gpt-5 models.
     pub openai_families: bool,
-    /// Parameters as the dialect's code for this named family of models understands them (see the dialect's docs).
-    pub family: Option<String>,
     /// Paths that differ from the dialect's, by operation (`chat = "/chat/completions"`).
     pub paths: BTreeMap<String, String>,
     /// Appended to an operator's base URL that does not end with it (`/v1`).

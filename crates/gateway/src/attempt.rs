@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Reply, Result, Signer, Usage,
+    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Reply, Result, Usage,
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
@@ -20,6 +20,7 @@ use crate::{
     app::{Gateway, Live},
     estimate, headers,
     keepalive::Keepalive,
+    mask::{self, Mask},
     meter::Meter,
     stack::Response,
 };
@@ -58,6 +59,7 @@ pub(crate) struct Opened {
     stream: Stream,
     first: Bytes,
     done: bool,
+    mask: Mask,
 }
 
 /// Calls one deployment.
@@ -83,9 +85,6 @@ pub(crate) async fn run(
     if let Some(reply) = dialect.local(call, target) {
         return local(call, reply?);
     }
-    if call.operation == Operation::CountTokens && !target.provider.offers(Operation::CountTokens) {
-        return count_tokens(call, &target.model).await;
-    }
     if call.operation == Operation::CountTokens && !target.provider.offers(call.operation) {
         return count_tokens(call, &target.model).await;
     }
@@ -95,31 +94,20 @@ pub(crate) async fn run(
     let mut request = std::mem::take(&mut encoded.request);
     let (transport, limits) = (progress.gateway.transport(), limits(call, deployment, meter.elapsed()));
     transport
-        .authorise(attempt.signer(), &mut request, limits)
+        .authorise(attempt.signer().as_ref(), &mut request, limits)
         .await
         .map_err(|error| named(error, deployment))?;
     let sent = Instant::now();
     let response = transport.send(request, limits).await;
     if let Ok(response) = &response {
-        transport.distrust(attempt.signer(), response.status());
+        transport.distrust(attempt.signer().as_ref(), response.status());
     }
     let outcome = match response {
         Ok(response) => receive(&attempt, encoded, response).await,
         Err(error) => Err(error),
     };
     meter.upstream(sent.elapsed());
-    outcome.map_err(|error| without_credential(named(error, deployment), attempt.signer()))
-}
-
-/// Some providers quote the key that they refuse: neither the client nor the log is to see it.
-fn without_credential(error: Error, signer: &dyn Signer) -> Error {
-    let mut blank = http::Request::new(Payload::new());
-    if signer.sign(&mut blank, SystemTime::UNIX_EPOCH).is_err() {
-        return error;
-    }
-    let sensitive = blank.headers().values().filter(|value| value.is_sensitive());
-    let words = sensitive.filter_map(|value| value.to_str().ok()?.split(' ').next_back());
-    words.fold(error, Error::without)
+    outcome.map_err(|error| mask::error(named(error, deployment), attempt.signer().as_ref()))
 }
 
 async fn receive(
@@ -178,7 +166,13 @@ async fn open(
     Ok(Success {
         response,
         notes: encoded.notes,
-        end: End::Stream(Box::new(Opened { upstream, stream, first, done })),
+        end: End::Stream(Box::new(Opened {
+            upstream,
+            stream,
+            first,
+            done,
+            mask: Mask::new(attempt.signer()),
+        })),
     })
 }
 
@@ -266,11 +260,12 @@ pub(crate) struct StreamBody {
     meter: Meter,
     keepalive: Keepalive,
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
+    mask: Mask,
 }
 
 impl StreamBody {
     pub(crate) fn new(opened: Opened, meter: Meter, progress: &Progress) -> Self {
-        let Opened { upstream, stream, first, done } = opened;
+        let Opened { upstream, stream, first, done, mask } = opened;
         let mut body = Self {
             upstream: Some(upstream),
             stream,
@@ -278,6 +273,7 @@ impl StreamBody {
             meter,
             keepalive: Keepalive::new(progress.call.surface, progress.live.keepalive()),
             cut: progress.gateway.cut(),
+            mask,
         };
         if done {
             body.end(None);
@@ -287,6 +283,11 @@ impl StreamBody {
 
     /// The next bytes for the client; `None` at the end.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let bytes = ready!(self.poll_bytes(context));
+        Poll::Ready(bytes.map(|bytes| self.mask.clean(bytes)))
+    }
+
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if !self.first.is_empty() {
             let first = std::mem::take(&mut self.first);
             return self.give(first);

@@ -14,6 +14,7 @@ mod headers;
 mod intake;
 mod keepalive;
 mod listener;
+mod mask;
 mod meter;
 mod mock;
 mod rescue;

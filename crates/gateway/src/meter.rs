@@ -219,7 +219,7 @@ impl Open {
             _ => None,
         };
         let total = cost.map(|cost| cost.total);
-        if total.is_none() && &*deployment.target.provider.id != "demo" {
+        if total.is_none() && !target.provider.free {
             self.record.unpriced = true;
             tracing::warn!(
                 model = &*self.record.model,

@@ -27,6 +27,8 @@ pub struct Row {
     pub aliases: Vec<String>,
     /// Label of its models in the price list, if not the row's name.
     pub price_label: Option<String>,
+    /// Whether its answers cost nothing.
+    pub free: bool,
     /// Other dialects that it speaks, by the surface whose clients they serve.
     pub alternates: BTreeMap<String, AlternateRow>,
     /// Where its documentation is.
@@ -155,6 +157,7 @@ impl Row {
             quirks: self.quirks.clone(),
             headers: self.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             price_label: self.price_label.clone(),
+            free: self.free,
             alternates,
         })
     }

@@ -40,3 +40,34 @@ pub fn with_client_credentials(
 fn refused(issue: Issue) -> Error {
     Error::bad_field("api_key", issue.message)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use lockgate_core::Payload;
+    use lockgate_registry::Registry;
+    use lockgate_testkit::sample;
+    use std::time::SystemTime;
+
+    use super::*;
+
+    /// A client's key goes where the operator's would: Azure knows no bearer keys.
+    #[test]
+    fn a_clients_key_goes_into_the_provider_s_own_header() {
+        let registry = Registry::builtin().unwrap();
+        for (provider, header, value) in [
+            ("openai", "authorization", "Bearer sk-client-own-key"),
+            ("anthropic", "x-api-key", "sk-client-own-key"),
+            ("azure", "api-key", "sk-client-own-key"),
+            ("vertex_ai", "x-goog-api-key", "sk-client-own-key"),
+        ] {
+            let target = sample::target((**registry.get(provider).unwrap()).clone(), "m");
+            let key = Secret::new("sk-client-own-key");
+            let own = with_client_credentials(&target, Some(&key), None).unwrap();
+            let mut request = Request::new(Payload::new());
+            own.signer.sign(&mut request, SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(request.headers()[header], value, "{provider}");
+            assert_eq!(request.headers().len(), 1, "{provider}");
+        }
+    }
+}

@@ -85,7 +85,10 @@ fn own(params: &Params) -> BTreeMap<String, String> {
 impl Credential {
     /// What puts the credential on requests to the provider's usual dialect.
     pub(crate) fn signer(&self, provider: &Provider) -> Result<Arc<dyn Signer>, Issue> {
-        self.signer_for(&provider.auth.scheme)
+        match self {
+            Self::Key(key) if provider.auth.scheme == AuthScheme::Cloud => brought(provider, key),
+            _ => self.signer_for(&provider.auth.scheme),
+        }
     }
 
     /// The same for its other dialects that are authorised otherwise, by surface.
@@ -105,9 +108,24 @@ impl Credential {
     }
 }
 
+/// A client's own key in front of a cloud goes where an operator's would, and nothing around the gateway completes it.
+/// What the dialect does not know as a key is a token of that cloud.
+fn brought(provider: &Provider, key: &Secret) -> Result<Arc<dyn Signer>, Issue> {
+    let settings = CloudSettings {
+        provider,
+        params: &BTreeMap::new(),
+        api_key: Some(key.clone()),
+        env: &|_| None,
+        file: &|_| None,
+    };
+    provider.dialect.signer(&settings).or_else(|_| header(&AuthScheme::Bearer, key))
+}
+
 fn header(scheme: &AuthScheme, key: &Secret) -> Result<Arc<dyn Signer>, Issue> {
     let (name, value) = match scheme {
-        AuthScheme::Bearer => (http::header::AUTHORIZATION, format!("Bearer {}", key.expose())),
+        AuthScheme::Bearer | AuthScheme::Cloud => {
+            (http::header::AUTHORIZATION, format!("Bearer {}", key.expose()))
+        }
         AuthScheme::Header { name, prefix } => {
             let name = HeaderName::try_from(name.as_str()).map_err(|_| {
                 Issue::new(
@@ -118,8 +136,6 @@ fn header(scheme: &AuthScheme, key: &Secret) -> Result<Arc<dyn Signer>, Issue> {
             })?;
             (name, format!("{prefix}{}", key.expose()))
         }
-        // A client's own key in front of a cloud is a token of that cloud.
-        AuthScheme::Cloud => (http::header::AUTHORIZATION, format!("Bearer {}", key.expose())),
         AuthScheme::None => return Ok(Arc::new(Unsigned)),
     };
     let value = HeaderValue::try_from(value).map_err(|_| {

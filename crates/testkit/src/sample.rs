@@ -25,6 +25,7 @@ pub fn provider(dialect: &'static dyn Dialect) -> Provider {
         quirks: Quirks::default(),
         headers: Vec::new(),
         price_label: None,
+        free: false,
         alternates: Vec::new(),
     }
 }

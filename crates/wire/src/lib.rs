@@ -25,11 +25,12 @@ pub use raw::Extra;
 pub use scan::ScanError;
 pub use sse::{SseDecoder, SseError, SseEvent, write_sse, write_sse_comment};
 pub use text::quote;
+pub use view::Whole;
 
 /// What [`view!`] expands to; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::view::{AlwaysPresent, Key, Presence};
+    pub use crate::view::{AlwaysPresent, Key, Presence, ReadAny, Reader};
     pub use serde;
     pub use serde_json;
 }

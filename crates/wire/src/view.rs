@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
 
 /// Declares a struct of typed members of a JSON object, plus `extra: Extra` with all others as raw text.
 ///
@@ -12,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 ///   with its value untouched; of members with the same key the last one counts.
 /// - Writing: the declared members in their order, without those that are `None`, then `extra` in its order.
 /// - `field as "name": Type` gives a member another name than the field's.
+/// - Whole numbers may be written as floats (`5e1`, `50.0`), as some clients and servers do.
 /// - A field's type needs `Serialize`, `Deserialize` and `Default`. Documentation and attributes pass through.
 ///
 /// ```
@@ -81,6 +83,9 @@ macro_rules! view {
             where
                 D: $crate::__private::serde::Deserializer<'de>,
             {
+                #[allow(unused_imports)]
+                use $crate::__private::ReadAny as _;
+
                 struct Members;
 
                 impl<'de> $crate::__private::serde::de::Visitor<'de> for Members {
@@ -102,9 +107,7 @@ macro_rules! view {
                             match &*key {
                                 $(
                                     $crate::__wire_name!($field $($wire_name)?) => {
-                                        // Through an option, so that `null` gives the default of any type.
-                                        let value = map.next_value::<::core::option::Option<$Type>>()?;
-                                        view.$field = value.unwrap_or_default();
+                                        view.$field = $crate::__private::Reader::<$Type>::new().read(&mut map)?;
                                     }
                                 )*
                                 unknown => view.extra.collect(unknown, &mut map)?,
@@ -189,3 +192,75 @@ pub trait AlwaysPresent {
 }
 
 impl<T> AlwaysPresent for Presence<'_, T> {}
+
+/// Reads the value of a field: its own methods, for whole numbers, come before that of [`ReadAny`].
+pub struct Reader<T>(PhantomData<T>);
+
+impl<T> Reader<T> {
+    /// A reader of that type.
+    #[expect(clippy::new_without_default, reason = "made by the macro alone")]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// See [`Reader`].
+pub trait ReadAny<'de, T: Deserialize<'de> + Default> {
+    /// The next value; through an option, so that `null` gives the default of any type.
+    fn read<M: MapAccess<'de>>(&self, map: &mut M) -> Result<T, M::Error> {
+        Ok(map.next_value::<Option<T>>()?.unwrap_or_default())
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Default> ReadAny<'de, T> for Reader<T> {}
+
+impl Reader<Option<u64>> {
+    /// The next value.
+    pub fn read<'de, M: MapAccess<'de>>(&self, map: &mut M) -> Result<Option<u64>, M::Error> {
+        Ok(map.next_value::<Option<Whole>>()?.map(|whole| whole.0))
+    }
+}
+
+impl Reader<Option<u32>> {
+    /// The next value.
+    pub fn read<'de, M: MapAccess<'de>>(&self, map: &mut M) -> Result<Option<u32>, M::Error> {
+        let Some(Whole(number)) = map.next_value()? else { return Ok(None) };
+        let small = u32::try_from(number).map(Some);
+        small.map_err(|_| Error::invalid_value(Unexpected::Unsigned(number), &"a smaller number"))
+    }
+}
+
+/// A whole number that is not negative, also written as a float: `50`, `50.0`, `5e1`.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Whole(pub u64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Whole;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number that is not negative")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
+                Ok(Whole(number))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Whole, E> {
+                let whole = u64::try_from(number).map(Whole);
+                whole.map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Whole, E> {
+                // Up to 2^53 every whole number has a float of its own.
+                match number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number) {
+                    true => Ok(Whole(number as u64)),
+                    false => Err(E::invalid_value(Unexpected::Float(number), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_u64(Number)
+    }
+}

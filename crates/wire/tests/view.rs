@@ -115,3 +115,35 @@ fn a_view_without_fields_keeps_everything() {
     let extra: Extra = view.extra;
     assert_eq!(extra.len(), 2);
 }
+
+wire::view! {
+    #[derive(Clone, Debug, Default)]
+    struct Counts {
+        large: Option<u64>,
+        small: Option<u32>,
+    }
+}
+
+#[test]
+fn whole_numbers_may_be_written_as_floats() {
+    for (text, large, small) in [
+        (r#"{"large":5e1,"small":2.0}"#, Some(50), Some(2)),
+        (r#"{"large":50.0,"small":0}"#, Some(50), Some(0)),
+        (r#"{"large":18446744073709551615,"small":null}"#, Some(u64::MAX), None),
+    ] {
+        let view: Counts = serde_json::from_str(text).unwrap();
+        assert_eq!((view.large, view.small), (large, small), "{text}");
+    }
+    let view: Counts = serde_json::from_str(r#"{"large":5e1}"#).unwrap();
+    assert_eq!(serde_json::to_string(&view).unwrap(), r#"{"large":50}"#);
+    for text in [
+        r#"{"large":50.5}"#,
+        r#"{"large":-1}"#,
+        r#"{"large":-1.0}"#,
+        r#"{"large":1e300}"#,
+        r#"{"small":4294967296}"#,
+        r#"{"small":"1"}"#,
+    ] {
+        assert!(serde_json::from_str::<Counts>(text).is_err(), "{text}");
+    }
+}

@@ -6,7 +6,7 @@ mod options;
 use lockgate_core::{
     Call, Error, Result,
     hub::{ChatRequest, Stop},
-    wire::{Object, view},
+    wire::{Object, Whole, view},
 };
 use serde::de::DeserializeOwned;
 
@@ -40,7 +40,7 @@ pub(crate) fn chat(call: &Call) -> Result<ChatRequest> {
     let body = &call.body;
     let mut request = ChatRequest {
         model: call.model.clone(),
-        max_tokens: field(body, "max_tokens", "a whole number")?,
+        max_tokens: field(body, "max_tokens", "a whole number")?.map(|Whole(number)| number),
         temperature: field(body, "temperature", "a number")?,
         top_p: field(body, "top_p", "a number")?,
         top_k: field(body, "top_k", "a number")?,
