@@ -19,6 +19,7 @@ pub mod operation;
 pub mod params;
 pub mod provider;
 pub mod quirks;
+pub mod refusal;
 pub mod reply;
 pub mod secret;
 pub mod surface;

@@ -36,8 +36,7 @@ pub fn effective<'a, T: Clone + Serialize + DeserializeOwned>(
     }
     for path in &policy.additional_drop_params {
         let before = to_raw(&members);
-        let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
-        let after = without(&before, &steps);
+        let after = without(&before, &steps(path));
         if after.get() != before.get() {
             notes.dropped.push(path.clone());
             members = read(&after).unwrap_or(members);
@@ -75,14 +74,22 @@ pub fn settle_foreign(
             refused.push(name);
         }
     }
-    let Some(first) = refused.first() else { return Ok(forwarded) };
+    if refused.is_empty() { Ok(forwarded) } else { Err(unsupported(attempt, &refused)) }
+}
+
+/// The refusal of parameters that the provider does not take.
+pub fn unsupported(attempt: &Attempt<'_>, names: &[&str]) -> Error {
     let (provider, model) = (&attempt.target.provider.id, &attempt.target.model);
-    let names = refused.join("`, `");
     let message = format!(
-        "{provider} does not support `{names}` for the model {model}. With `drop_params: true` what is not supported \
-         is left out; `allowed_openai_params` names what is sent all the same."
+        "{provider} does not support `{}` for the model {model}. With `drop_params: true` what is not supported is left \
+         out; `allowed_openai_params` names what is sent all the same.",
+        names.join("`, `")
     );
-    Err(Error::new(ErrorKind::UnsupportedParams, Origin::Client, message).with_param(*first))
+    let error = Error::new(ErrorKind::UnsupportedParams, Origin::Client, message);
+    match names.first() {
+        Some(first) => error.with_param(*first),
+        None => error,
+    }
 }
 
 /// The parameters that are given and that a provider may not know.
@@ -111,6 +118,16 @@ fn is_usual(name: &str, value: &str) -> bool {
         "modalities" => value == "[\"text\"]",
         _ => false,
     }
+}
+
+/// The value of a path's first member without what the rest of the path leads to.
+pub fn without_inside(value: &RawValue, path: &str) -> Raw {
+    without(value, steps(path).get(1..).unwrap_or_default())
+}
+
+/// The steps of `tools[*].function.strict`.
+fn steps(path: &str) -> Vec<&str> {
+    path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect()
 }
 
 /// The value without what the path leads to (`tools[*].function.strict`); all else keeps its text and order.
@@ -144,8 +161,7 @@ mod tests {
     fn drops_reach_inside_and_keep_all_else() {
         let text = r#"{"tools":[{"f":{"strict":true,"name":"a"}},{"f":{"name":"b"}}],"x":1.0}"#;
         let cut = |path: &str| {
-            let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
-            without(&RawValue::from_string(text.to_owned()).unwrap(), &steps).get().to_owned()
+            without(&RawValue::from_string(text.to_owned()).unwrap(), &steps(path)).get().to_owned()
         };
         assert_eq!(cut("x"), r#"{"tools":[{"f":{"strict":true,"name":"a"}},{"f":{"name":"b"}}]}"#);
         assert_eq!(cut("tools[*].f.strict"), r#"{"tools":[{"f":{"name":"a"}},{"f":{"name":"b"}}],"x":1.0}"#);

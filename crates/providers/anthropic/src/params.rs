@@ -1,11 +1,6 @@
-//! Which parameters go: the operator's defaults and drops, and what Anthropic has no word for.
+//! Which parameters go: what Anthropic has no word for, and what it has other words for.
 
-use std::borrow::Cow;
-
-use lockgate_core::{
-    Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest,
-};
-use serde_json::value::RawValue;
+use lockgate_core::{Attempt, Extra, Notes, ParamPolicy, Raw, Result, hub::ChatRequest, params::unsupported};
 
 use crate::{
     model::Model,
@@ -38,104 +33,6 @@ const SUPPORTED: [&str; 18] = [
 pub(crate) fn supported(model: &Model<'_>) -> Vec<String> {
     let reasoning = |name: &&&str| model.thinks() || !matches!(**name, "reasoning_effort" | "thinking");
     SUPPORTED.iter().filter(reasoning).map(|name| (*name).to_owned()).collect()
-}
-
-/// The request with the operator's defaults put in and the unwanted members taken out.
-pub(crate) fn effective<'a>(
-    attempt: &Attempt<'_>,
-    policy: &ParamPolicy,
-    request: Cow<'a, ChatRequest>,
-    notes: &mut Notes,
-) -> Result<Cow<'a, ChatRequest>> {
-    let defaults = &attempt.target.defaults;
-    if policy.additional_drop_params.is_empty() && defaults.is_empty() {
-        return Ok(request);
-    }
-    let mut members: Extra = serde_json::from_str(to_raw(&*request).get())
-        .map_err(|error| Error::internal(format!("The request cannot be edited: {error}")))?;
-    for (name, value) in defaults.iter() {
-        let given = members.contains(name)
-            || is_limit(name)
-                && (members.contains("max_tokens") || members.contains("max_completion_tokens"));
-        if !given {
-            members.push(name.as_str(), value.clone());
-        }
-    }
-    for path in &policy.additional_drop_params {
-        let before = to_raw(&members);
-        let after = without(&before, &segments(path));
-        if after.get() != before.get() {
-            notes.dropped.push(path.clone());
-            members = serde_json::from_str(after.get()).unwrap_or(members);
-        }
-    }
-    let edited = serde_json::from_str(to_raw(&members).get()).map_err(|error| {
-        Error::bad_request(format!("A parameter of the deployment does not fit: {error}"))
-    })?;
-    Ok(Cow::Owned(edited))
-}
-
-fn is_limit(name: &str) -> bool {
-    matches!(name, "max_tokens" | "max_completion_tokens")
-}
-
-/// A step into JSON: a member, or all or one of a list's elements.
-enum Segment<'a> {
-    Member(&'a str),
-    All,
-    At(usize),
-}
-
-/// Reads `tools[*].function.strict`.
-fn segments(path: &str) -> Vec<Segment<'_>> {
-    let mut segments = Vec::new();
-    for step in path.split('.') {
-        let (name, mut rest) = step.find('[').map_or((step, ""), |at| step.split_at(at));
-        if !name.is_empty() {
-            segments.push(Segment::Member(name));
-        }
-        while let Some((index, tail)) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
-            segments.push(index.parse().map_or(Segment::All, Segment::At));
-            rest = tail;
-        }
-    }
-    segments
-}
-
-/// The value of a path's first member without what the rest of the path leads to.
-pub(crate) fn without_inside(value: &RawValue, path: &str) -> Raw {
-    without(value, segments(path).get(1..).unwrap_or_default())
-}
-
-/// The value without what the path leads to; all else keeps its text and order.
-fn without(value: &RawValue, path: &[Segment<'_>]) -> Raw {
-    let Some((first, rest)) = path.split_first() else { return value.to_owned() };
-    match first {
-        Segment::Member(name) => {
-            let Ok(mut members) = serde_json::from_str::<Extra>(value.get()) else { return value.to_owned() };
-            if rest.is_empty() {
-                members.remove(name);
-                return to_raw(&members);
-            }
-            let mut edited = Extra::new();
-            for (key, member) in members.iter() {
-                let member = if key == *name { without(member, rest) } else { member.to_owned() };
-                edited.push(key, member);
-            }
-            to_raw(&edited)
-        }
-        Segment::All | Segment::At(_) => {
-            let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(value.get()) else {
-                return value.to_owned();
-            };
-            let chosen = |at: usize| !matches!(first, Segment::At(wanted) if *wanted != at);
-            let edited = elements.iter().enumerate().filter(|(at, _)| !(rest.is_empty() && chosen(*at)));
-            let edited: Vec<Raw> = edited
-                .map(|(at, element)| if chosen(at) { without(element, rest) } else { (*element).to_owned() })
-                .collect();
-            to_raw(&edited)
-        }
-    }
 }
 
 /// Parameters of OpenAI's that Anthropic has nothing like, with their values. Those that ask for what happens
@@ -201,15 +98,8 @@ pub(crate) fn settle_foreign(
             refused.push(name);
         }
     }
-    if let Some(first) = refused.first() {
-        let provider = &attempt.target.provider.id;
-        let names = refused.join("`, `");
-        let message = format!(
-            "{provider} does not support `{names}` for the model {}. With `drop_params: true` what is not supported \
-             is left out; `allowed_openai_params` names what is sent all the same.",
-            model.name
-        );
-        return Err(Error::new(ErrorKind::UnsupportedParams, Origin::Client, message).with_param(*first));
+    if !refused.is_empty() {
+        return Err(unsupported(attempt, &refused));
     }
     Ok(unsent)
 }
@@ -275,22 +165,6 @@ pub(crate) fn context_management(given: &Raw) -> Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn drops_reach_inside_and_keep_all_else() {
-        let text = r#"{"tools":[{"function":{"strict":true,"name":"a"}},{"function":{"name":"b"}}],"x":1.0}"#;
-        let cut = |path: &str| without(&raw(text), &segments(path)).get().to_owned();
-        assert_eq!(
-            cut("x"),
-            r#"{"tools":[{"function":{"strict":true,"name":"a"}},{"function":{"name":"b"}}]}"#
-        );
-        assert_eq!(
-            cut("tools[*].function.strict"),
-            r#"{"tools":[{"function":{"name":"a"}},{"function":{"name":"b"}}],"x":1.0}"#
-        );
-        assert_eq!(cut("tools[1]"), r#"{"tools":[{"function":{"strict":true,"name":"a"}}],"x":1.0}"#);
-        assert_eq!(cut("nothing.here[3]"), text);
-    }
 
     #[test]
     fn personal_ids_are_recognised() {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_core::{Attempt, Encoded, Memo, Notes, Operation, Raw, Result, wire::Edits};
+use lockgate_core::{
+    Attempt, Encoded, Memo, Notes, Operation, Raw, Result, params::without_inside, wire::Edits,
+};
 
 use crate::{
     http::{named_betas, post},
-    params::without_inside,
     wire::raw,
 };
 

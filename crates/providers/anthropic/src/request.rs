@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Memo, Notes, Operation, ParamPolicy, Result,
     hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+    params::effective,
 };
 
 use crate::{
@@ -61,7 +62,7 @@ fn translate(attempt: &Attempt<'_>) -> Result<Encoded> {
         Operation::Completion => Cow::Owned(prompt(attempt.call.completion()?)?),
         _ => Cow::Borrowed(attempt.call.chat()?),
     };
-    let request = params::effective(attempt, &policy, request, &mut notes)?;
+    let request = effective(attempt, &policy, request, &mut notes)?;
     let mut translation = Translation {
         attempt,
         policy: &policy,

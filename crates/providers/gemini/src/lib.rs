@@ -79,7 +79,7 @@ impl Dialect for Gemini {
     }
 
     fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
-        Box::new(probe::Watch::default())
+        Box::new(probe::watch())
     }
 }
 
@@ -119,7 +119,7 @@ pub fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
 
 /// Starts watching a relayed stream.
 pub fn probe() -> Box<dyn Probe> {
-    Box::new(probe::Watch::default())
+    Box::new(probe::watch())
 }
 
 /// Reads the usage of a relayed answer.

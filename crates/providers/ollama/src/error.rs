@@ -1,73 +1,24 @@
 //! What Ollama says when it refuses or fails: `{"error": "…"}`.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::response::Parts;
-use lockgate_core::{Attempt, Error, ErrorKind, Origin, Raw, Result, wire::view};
+use http::{HeaderMap, response::Parts};
+use lockgate_core::{Attempt, Error, Result, refusal::Refusal};
 use serde_json::value::RawValue;
 
-use crate::wire::read;
-
-/// How much of a body that is no JSON goes into the message.
-const LONGEST_TEXT: usize = 2000;
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct Envelope {
-        error: Option<Raw>,
-        message: Option<Raw>,
-    }
-}
+pub(crate) use lockgate_core::refusal::malformed;
 
 /// Explains an answer with an error status.
 pub(crate) fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-    let envelope: Envelope = serde_json::from_slice(body).unwrap_or_default();
-    let said = envelope.error.as_deref().or(envelope.message.as_deref()).and_then(text);
-    let message = said.unwrap_or_else(|| plain(body));
-    let error = explain(head.status.as_u16(), message)
-        .with_provider(&*attempt.target.provider.id)
-        .with_body(body.clone());
-    match head.headers.get("retry-after").and_then(|value| value.to_str().ok()?.trim().parse().ok()) {
-        Some(seconds) => error.with_retry_after(Duration::from_secs(seconds)),
-        None => error,
-    }
+    lockgate_core::refusal::reject(head, body).with_provider(&*attempt.target.provider.id)
 }
 
 /// Checks that an answer with a good status, or a line of a stream, is not an error all the same.
 pub(crate) fn check(error: Option<&RawValue>) -> Result<()> {
     match error.filter(|raw| !matches!(raw.get(), "null" | "\"\"")) {
-        Some(raw) => Err(explain(500, text(raw).unwrap_or_else(|| raw.get().to_owned()))),
+        Some(raw) => {
+            let body = Bytes::copy_from_slice(raw.get().as_bytes());
+            Err(Refusal::of_member(raw.get()).into_error(500, &HeaderMap::new(), &body))
+        }
         None => Ok(()),
-    }
-}
-
-/// A body that is not what was promised.
-pub(crate) fn malformed(body: &Bytes, why: &serde_json::Error) -> Error {
-    Error::invalid_response(format!("The provider's answer cannot be read: {why}")).with_body(body.clone())
-}
-
-fn explain(status: u16, message: String) -> Error {
-    let lower = message.to_ascii_lowercase();
-    let too_long = ["exceeds the context length", "exceeds maximum context", "exceeds the available context"];
-    let kind = if too_long.iter().any(|sign| lower.contains(sign)) {
-        ErrorKind::ContextWindow
-    } else {
-        ErrorKind::from_status(status)
-    };
-    Error::new(kind, Origin::Upstream, message).with_status(status)
-}
-
-/// The words of an error: a string, or an object with a message, as servers in front of Ollama have it.
-fn text(raw: &RawValue) -> Option<String> {
-    let words = read::<String>(raw).or_else(|| read(read::<Envelope>(raw)?.message.as_deref()?));
-    words.filter(|words| !words.trim().is_empty())
-}
-
-fn plain(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    match text.trim() {
-        "" => "The provider gave no reason.".to_owned(),
-        text => text.chars().take(LONGEST_TEXT).collect(),
     }
 }
