@@ -12,7 +12,7 @@ use lockgate_core::{
     Usage, transcode,
 };
 use lockgate_router::{Decision, Deployment, InFlight, Plan, Timeouts};
-use lockgate_transport::{Limits, UpstreamBody};
+use lockgate_transport::{Limits, UpstreamBody, Walked};
 use rand::Rng;
 
 use crate::{
@@ -136,12 +136,26 @@ async fn attempt(
     client.transport.authorise(attempt.signer().as_ref(), &mut request, limits).await?;
     let response = client.transport.send(request, limits).await?;
     client.transport.distrust(attempt.signer().as_ref(), response.status());
+    let dropped = encoded.notes.dropped.clone();
+    let response = match dialect.exchange(&attempt, &encoded) {
+        None => response,
+        Some(mut exchange) => {
+            let signer = attempt.signer().as_ref();
+            match client.transport.walk(exchange.as_mut(), signer, response, limits).await? {
+                Walked::Open(response) => response,
+                Walked::Whole(response) => {
+                    let (head, body) = response.into_parts();
+                    let reply = dialect.decode(&attempt, &encoded, &head, body)?;
+                    return Ok((Outcome::Whole(reply), dropped));
+                }
+            }
+        }
+    };
     let (head, body) = response.into_parts();
     if !head.status.is_success() {
         let body = body.collect(LONGEST_ERROR).await.unwrap_or_default();
         return Err(dialect.reject(&attempt, &head, &body));
     }
-    let dropped = encoded.notes.dropped.clone();
     if call.stream && !is_json(&head) {
         let source = Source { upstream: body, decoder: dialect.stream(&attempt, &encoded, &head) };
         let (source, events) = first_content(source).await?;

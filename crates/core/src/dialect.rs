@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::response::Parts;
 
 use crate::{
-    Alternate, Call, CloudSettings, Error, Event, Format, ParamPolicy, Payload, Reply, Result, Signer,
-    Target, Usage,
+    Alternate, Call, CloudSettings, Error, Event, Exchange, Format, ParamPolicy, Payload, Reply, Result,
+    Signer, Target, Usage,
 };
 
 /// A format family that upstreams speak. Pure: it never awaits, holds no client, reads no clock.
@@ -64,6 +64,11 @@ pub trait Dialect: Send + Sync + 'static {
     /// # Errors
     /// The answer cannot be understood, or is an error in spite of its status.
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply>;
+
+    /// What follows the first request, for APIs whose answers must be asked for.
+    fn exchange(&self, _attempt: &Attempt<'_>, _encoded: &Encoded) -> Option<Box<dyn Exchange>> {
+        None
+    }
 
     /// Starts reading a successful stream into the hub.
     fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder>;

@@ -14,7 +14,7 @@ use lockgate_core::{
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
-use lockgate_transport::{Limits, UpstreamBody};
+use lockgate_transport::{Limits, Transport, UpstreamBody, Walked};
 
 use crate::{
     app::{Gateway, Live},
@@ -103,11 +103,32 @@ pub(crate) async fn run(
         transport.distrust(attempt.signer().as_ref(), response.status());
     }
     let outcome = match response {
-        Ok(response) => receive(&attempt, encoded, response).await,
+        Ok(response) => follow(transport, &attempt, encoded, response, limits).await,
         Err(error) => Err(error),
     };
     meter.upstream(sent.elapsed());
     outcome.map_err(|error| mask::error(named(error, deployment), attempt.signer().as_ref()))
+}
+
+/// Walks to the answer of the call, if its API gives it only after further requests.
+async fn follow(
+    transport: &Transport,
+    attempt: &Attempt<'_>,
+    encoded: Encoded,
+    response: http::Response<UpstreamBody>,
+    limits: Limits,
+) -> Result<Success> {
+    let Some(mut exchange) = attempt.dialect().exchange(attempt, &encoded) else {
+        return receive(attempt, encoded, response).await;
+    };
+    let signer = attempt.signer().as_ref();
+    match transport.walk(exchange.as_mut(), signer, response, limits).await? {
+        Walked::Open(response) => receive(attempt, encoded, response).await,
+        Walked::Whole(response) => {
+            let (head, body) = response.into_parts();
+            whole(attempt, encoded, &head, body)
+        }
+    }
 }
 
 async fn receive(
@@ -124,10 +145,14 @@ async fn receive(
         return open(attempt, encoded, head, body).await;
     }
     let body = body.collect(LONGEST_ANSWER).await?;
+    whole(attempt, encoded, &head, body)
+}
+
+fn whole(attempt: &Attempt<'_>, encoded: Encoded, head: &Parts, body: Bytes) -> Result<Success> {
     if attempt.call.stream {
-        return unstreamed(attempt, encoded, &head, body);
+        return unstreamed(attempt, encoded, head, body);
     }
-    let answer = transcode::answer(attempt, &encoded, &head, body)?;
+    let answer = transcode::answer(attempt, &encoded, head, body)?;
     let mut response = json_response(answer.body);
     headers::upstream(response.headers_mut(), &head.headers);
     Ok(Success {

@@ -54,6 +54,15 @@ pub struct Limits {
     pub total: Duration,
 }
 
+impl Limits {
+    /// What is left of them after that time.
+    #[must_use]
+    pub fn after(self, elapsed: Duration) -> Self {
+        let left = |limit: Duration| limit.saturating_sub(elapsed).max(Duration::from_millis(1));
+        Self { first_byte: left(self.first_byte), total: left(self.total), ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

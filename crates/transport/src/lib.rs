@@ -12,6 +12,7 @@ mod egress;
 mod exclusive;
 mod failure;
 mod fetch;
+
 mod mime;
 mod payload;
 mod pool;
@@ -19,11 +20,13 @@ mod send;
 mod shared;
 mod tls;
 mod token;
+mod walk;
 
 pub use body::UpstreamBody;
 pub use config::{Limits, TransportConfig, TransportError};
 pub use egress::Egress;
 pub use send::Transport;
+pub use walk::Walked;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -7,3 +7,4 @@ mod limits;
 mod secure;
 mod send;
 mod token;
+mod walk;

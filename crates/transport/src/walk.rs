@@ -1,0 +1,67 @@
+//! Calls of several requests: the exchange says what to send and how long to wait, this does it.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use lockgate_core::{Error, Exchange, Payload, Signer, Step};
+use tokio::time::{Instant, sleep};
+
+use crate::{Limits, Transport, UpstreamBody};
+
+/// Answers on the way are short; the last one may be the whole answer.
+const LONGEST: usize = 256 << 20;
+
+/// What an exchange has come to.
+pub enum Walked {
+    /// The answer to the call, whole.
+    Whole(Response<Bytes>),
+    /// An answer to be read on: a stream, or one with an error status.
+    Open(Response<UpstreamBody>),
+}
+
+impl Transport {
+    /// Walks through an exchange from its first answer to its last. All of it together has the time of one call;
+    /// dropping the future ends it.
+    ///
+    /// # Errors
+    /// As for [`Transport::send`], or what the exchange says.
+    pub async fn walk(
+        &self,
+        exchange: &mut dyn Exchange,
+        signer: &dyn Signer,
+        first: Response<UpstreamBody>,
+        limits: Limits,
+    ) -> Result<Walked, Error> {
+        let started = Instant::now();
+        let mut answer = first;
+        while answer.status().is_success() {
+            let (head, body) = answer.into_parts();
+            let body = body.collect(LONGEST).await?;
+            match exchange.next(&head, &body)? {
+                Step::Done => return Ok(Walked::Whole(Response::from_parts(head, body))),
+                Step::Last(request) => {
+                    let limits = limits.after(started.elapsed());
+                    return self.send_signed(request, signer, limits).await.map(Walked::Open);
+                }
+                Step::Send { request, after } => {
+                    // Not beyond the call's own time: the request then fails with the limit that passed.
+                    sleep(after.min(limits.after(started.elapsed()).total)).await;
+                    answer = self.send_signed(request, signer, limits.after(started.elapsed())).await?;
+                }
+            }
+        }
+        Ok(Walked::Open(answer))
+    }
+
+    async fn send_signed(
+        &self,
+        mut request: Request<Payload>,
+        signer: &dyn Signer,
+        limits: Limits,
+    ) -> Result<Response<UpstreamBody>, Error> {
+        signer.sign(&mut request, SystemTime::now())?;
+        self.authorise(signer, &mut request, limits).await?;
+        self.send(request, limits).await
+    }
+}
