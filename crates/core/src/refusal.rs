@@ -196,8 +196,8 @@ fn excerpt(status: u16, body: &[u8]) -> String {
     let text = text.trim();
     if text.is_empty() || looks_like_html(text.as_bytes()) {
         let page = if text.is_empty() { "no body" } else { "an HTML page" };
-        let status =
-            StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |known| known.to_string());
+        let reason = StatusCode::from_u16(status).ok().and_then(|known| known.canonical_reason());
+        let status = reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"));
         return format!("The provider answered {status} with {page}{}.", title(text.as_bytes()));
     }
     text.chars().take(EXCERPT).collect()

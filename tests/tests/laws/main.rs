@@ -1,6 +1,7 @@
 //! The laws of `lockgate-testkit` for every dialect and surface.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod errors;
 mod streams;
 mod subjects;
 

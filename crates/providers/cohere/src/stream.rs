@@ -65,6 +65,8 @@ impl State {
                 self.fail(error::failed(event.message.map(|words| to_raw(&words)).as_deref()), out);
                 return Ok(());
             }
+            // The end may be a failure before any beginning.
+            Some("message-end") => {}
             _ => self.start(event.id, out),
         }
         match event.kind.as_deref() {
@@ -140,6 +142,7 @@ impl State {
         if word.as_deref() == Some("ERROR") {
             return self.fail(error::failed(delta.error.as_deref()), out);
         }
+        self.start(None, out);
         self.ended = true;
         self.settle(out);
         let reason = response::finish(word.as_deref(), !self.calls.is_empty());
