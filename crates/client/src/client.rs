@@ -200,7 +200,7 @@ pub(crate) fn call(operation: Operation, request: &impl Serialize) -> Result<Cal
 }
 
 pub(crate) fn call_of(operation: Operation, body: Vec<u8>) -> Result<Call> {
-    let mut call = surface()?.read(operation, HeaderMap::new(), body.into(), None)?;
+    let mut call = surface()?.read(operation.into(), HeaderMap::new(), body.into())?;
     if call.model.is_empty() {
         return Err(Error::bad_field("model", "The request names no model."));
     }

@@ -11,7 +11,7 @@ use lockgate_wire::Object;
 use serde_json::value::RawValue;
 
 use crate::{
-    Error, Format, Operation, Raw, Result, Surface,
+    Asked, Error, Format, Operation, Raw, Result, Surface,
     hub::{ChatRequest, CompletionRequest, EmbeddingRequest, ModerationRequest, Request},
 };
 
@@ -45,22 +45,22 @@ impl Call {
     /// Scans a JSON body. `model` and `stream` come from the path where a surface puts them there, else from the body.
     ///
     /// # Errors
-    /// The body is not a JSON object, or names no model where `default_model` gives none.
+    /// The body is not a JSON object.
     pub fn from_json(
         surface: &'static dyn Surface,
-        operation: Operation,
+        asked: Asked<'_>,
         headers: HeaderMap,
         body: Bytes,
-        path_model: Option<&str>,
     ) -> Result<Self> {
+        let operation = asked.operation;
         let body = Object::scan(body).map_err(|error| {
             Error::bad_request(format!("The request body is not a valid JSON object: {error}"))
         })?;
-        let model = match path_model {
+        let model = match asked.model {
             Some(model) => model.to_owned(),
             None => body.str("model").map(|model| model.into_owned()).unwrap_or_default(),
         };
-        let stream = body.bool("stream").unwrap_or(false);
+        let stream = asked.stream.or_else(|| body.bool("stream")).unwrap_or(false);
         let options = CallOptions::read(&body)?;
         let format = surface.format(operation);
         Ok(Self {
@@ -76,6 +76,20 @@ impl Call {
             id: String::new(),
             hub: OnceLock::new(),
         })
+    }
+
+    /// The same call with another body.
+    ///
+    /// # Errors
+    /// As [`Surface::read`].
+    pub fn with_body(&self, body: Bytes) -> Result<Self> {
+        let asked = Asked { model: Some(&self.model), ..self.operation.into() };
+        let asked = if self.stream { asked.streamed(true) } else { asked };
+        let mut call = self.surface.read(asked, self.headers.clone(), body)?;
+        call.format = self.format;
+        call.id.clone_from(&self.id);
+        call.received = self.received;
+        Ok(call)
     }
 
     /// The body in the words of the hub.

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::{Call, Error, Event, Format, Operation, Payload, Reply, Result, hub::Request};
+use crate::{
+    Asked, Call, Endpoint, Error, Event, Format, ListedModel, Operation, Payload, Reply, Result, hub::Request,
+};
 
 /// A format family that clients speak: OpenAI's endpoints, Anthropic's Messages, ….
 pub trait Surface: Send + Sync + 'static {
@@ -13,17 +15,16 @@ pub trait Surface: Send + Sync + 'static {
     /// The format of this surface's bodies for the operation.
     fn format(&self, operation: Operation) -> Format;
 
-    /// Scans a client's body into a call. `path_model` is the model named by the path, if it names one.
+    /// What it offers, and where. Paths of different surfaces differ; so does a path's method, if one has two.
+    fn endpoints(&self) -> &'static [Endpoint] {
+        &[]
+    }
+
+    /// Scans a client's body into a call.
     ///
     /// # Errors
     /// The body is not what the surface demands at its top level.
-    fn read(
-        &'static self,
-        operation: Operation,
-        headers: HeaderMap,
-        body: Bytes,
-        path_model: Option<&str>,
-    ) -> Result<Call>;
+    fn read(&'static self, asked: Asked<'_>, headers: HeaderMap, body: Bytes) -> Result<Call>;
 
     /// Parses a call's body into the hub's view. Called at most once for each call, and never for a relayed one.
     ///
@@ -43,14 +44,29 @@ pub trait Surface: Send + Sync + 'static {
     /// The answer is of an operation that this surface does not have.
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload>;
 
+    /// Writes the list of models, for a surface that has an endpoint for it.
+    fn models(&self, _models: &[ListedModel<'_>]) -> Payload {
+        Payload::new()
+    }
+
+    /// Writes what is known about one model, as [`Surface::models`] does about each.
+    fn model(&self, _model: &ListedModel<'_>) -> Payload {
+        Payload::new()
+    }
+
+    /// The type of a streamed answer's bytes, as its header names it.
+    fn stream_type(&self, _call: &Call) -> &'static str {
+        "text/event-stream; charset=utf-8"
+    }
+
     /// Starts writing a stream.
     fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder>;
 
     /// Writes an error with its status, in the surface's own envelope.
     fn error(&self, error: &Error) -> http::Response<Payload>;
 
-    /// The bytes that keep an idle stream alive: a comment or a ping that every SDK of this surface ignores.
-    fn keepalive(&self) -> Bytes;
+    /// The bytes that keep the call's idle stream alive: a comment or a ping that every SDK of this surface ignores.
+    fn keepalive(&self, call: &Call) -> Bytes;
 }
 
 /// Hub events in, client bytes out. The encoder opens and closes what its protocol wants opened and closed.

@@ -186,7 +186,7 @@ async fn open(
         }
     };
     let mut response = Response::new(Payload::new().into());
-    event_stream(response.headers_mut());
+    event_stream(response.headers_mut(), attempt.call);
     headers::upstream(response.headers_mut(), &head.headers);
     Ok(Success {
         response,
@@ -214,7 +214,7 @@ fn local(call: &Call, reply: Reply) -> Result<Success> {
     let Answer { body, usage, reply } = transcode::local(call, reply)?;
     let mut response = json_response(body);
     if call.stream {
-        event_stream(response.headers_mut());
+        event_stream(response.headers_mut(), call);
     }
     Ok(Success { response, notes: Notes::default(), end: End::Whole { usage, reply } })
 }
@@ -268,8 +268,8 @@ fn json_response(body: Payload) -> Response {
     response
 }
 
-pub(crate) fn event_stream(headers: &mut HeaderMap) {
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+pub(crate) fn event_stream(headers: &mut HeaderMap, call: &Call) {
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(call.surface.stream_type(call)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
@@ -296,7 +296,7 @@ impl StreamBody {
             stream,
             first,
             meter,
-            keepalive: Keepalive::new(progress.call.surface, progress.live.keepalive()),
+            keepalive: Keepalive::new(&progress.call, progress.live.keepalive()),
             cut: progress.gateway.cut(),
             mask,
         };

@@ -9,19 +9,18 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lockgate_core::{Call, Error, ErrorKind, Origin, Result};
 
-use crate::{app::Live, auth, surface::Endpoint, trace::Inbound};
+use crate::{app::Live, auth, surface::Matched, trace::Inbound};
 
 /// Reads and scans the request.
 ///
 /// # Errors
 /// The body is too large, broken off, or not what the surface reads.
-pub(crate) async fn read(live: &Live, endpoint: Endpoint, inbound: Inbound) -> Result<Call> {
+pub(crate) async fn read(live: &Live, matched: Matched, inbound: Inbound) -> Result<Call> {
     let Inbound { parts, body, id, received, .. } = inbound;
     let body = collect(body, &parts.headers, live.snapshot.general.max_request_bytes).await?;
     let mut headers = parts.headers;
     auth::strip_keys(&mut headers, live.key_header.as_ref());
-    let mut call =
-        endpoint.surface.read(endpoint.operation, headers, body, endpoint.path_model.as_deref())?;
+    let mut call = matched.surface.read(matched.asked(parts.uri.query()), headers, body)?;
     call.id = id;
     call.received = received;
     header_options(&mut call)?;

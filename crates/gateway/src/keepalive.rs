@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use lockgate_core::{Call, Result, Surface};
+use lockgate_core::{Call, Result};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{ResponseBody, attempt::event_stream, headers, stack::Response};
@@ -25,8 +25,14 @@ pub(crate) struct Keepalive {
 
 impl Keepalive {
     /// Starts the clock. Without an interval it never rings.
-    pub(crate) fn new(surface: &dyn Surface, interval: Option<Duration>) -> Self {
-        Self { bytes: surface.keepalive(), interval, sleep: None, last: Instant::now(), between_events: true }
+    pub(crate) fn new(call: &Call, interval: Option<Duration>) -> Self {
+        Self {
+            bytes: call.surface.keepalive(call),
+            interval,
+            sleep: None,
+            last: Instant::now(),
+            between_events: true,
+        }
     }
 
     /// Bytes went to the client.
@@ -66,14 +72,14 @@ pub(crate) async fn open(
         Ok(answer) => answer,
         Err(_) => {
             let opening = Opening {
-                keepalive: Keepalive::new(call.surface, Some(interval)),
+                keepalive: Keepalive::new(&call, Some(interval)),
                 call,
                 state: State::Waiting(answer),
             };
-            let id = opening.call.id.clone();
+            let call = opening.call.clone();
             let mut response = Response::new(ResponseBody::opening(opening));
-            headers::identity(response.headers_mut(), &id);
-            event_stream(response.headers_mut());
+            headers::identity(response.headers_mut(), &call.id);
+            event_stream(response.headers_mut(), &call);
             Ok(response)
         }
     }

@@ -13,7 +13,7 @@ use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
 use crate::{
     app::{Gateway, Live},
     estimate,
-    surface::Endpoint,
+    surface::Matched,
     trace::Inbound,
 };
 
@@ -47,13 +47,13 @@ pub(crate) struct Bill {
 
 impl Meter {
     /// Opens the record.
-    pub(crate) fn open(gateway: &Gateway, live: &Arc<Live>, endpoint: &Endpoint, inbound: &Inbound) -> Self {
-        let record = CallRecord::new(inbound.id.as_str(), endpoint.surface.id(), endpoint.operation);
+    pub(crate) fn open(gateway: &Gateway, live: &Arc<Live>, matched: &Matched, inbound: &Inbound) -> Self {
+        let record = CallRecord::new(inbound.id.as_str(), matched.surface.id(), matched.endpoint.operation);
         let open = Open {
             gateway: gateway.clone(),
             live: live.clone(),
             record,
-            route: endpoint.route,
+            route: matched.endpoint.path,
             call: None,
             found: None,
             deployment: None,

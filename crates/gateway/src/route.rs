@@ -163,8 +163,5 @@ fn adapted(call: &Arc<Call>, plan: &Plan<'_>) -> Result<Arc<Call>> {
         edits.set(name.clone(), value.to_string());
     }
     let body = call.body.splice(&edits).into_bytes();
-    let mut adapted = call.surface.read(call.operation, call.headers.clone(), body, Some(&call.model))?;
-    adapted.id.clone_from(&call.id);
-    adapted.received = call.received;
-    Ok(Arc::new(adapted))
+    Ok(Arc::new(call.with_body(body)?))
 }

@@ -14,7 +14,7 @@ use crate::{
     auth, control, intake, keepalive,
     meter::Meter,
     rescue, route,
-    surface::{self, Endpoint, Found},
+    surface::{self, Found, Matched},
     trace::{self, Inbound},
 };
 
@@ -26,11 +26,12 @@ pub(crate) async fn handle(gateway: Gateway, request: Request<Incoming>) -> Resp
     let inbound = trace::begin(&gateway, request); //                  1  call id, start time
     match surface::find(&inbound) {
         //                                                             3  path → surface and operation
-        Found::Model(endpoint) => {
-            let (surface, id) = (endpoint.surface, inbound.id.clone());
-            let answer = call(gateway, endpoint, inbound);
+        Found::Model(matched) => {
+            let (surface, id) = (matched.surface, inbound.id.clone());
+            let answer = call(gateway, matched, inbound);
             rescue::guard(surface, &id, answer).await //               2  errors and panics → the client's format
         }
+        Found::Models(matched) => control::models(&gateway, &matched, &inbound),
         Found::Control(route) => control::answer(gateway, route, inbound).await,
         Found::WrongMethod(allow) => rescue::wrong_method(&inbound, allow),
         Found::Nothing => rescue::not_found(&inbound),
@@ -38,12 +39,12 @@ pub(crate) async fn handle(gateway: Gateway, request: Request<Incoming>) -> Resp
 }
 
 /// A call to a model. The meter is opened before anything can be refused, so that refusals are recorded too.
-async fn call(gateway: Gateway, endpoint: Endpoint, inbound: Inbound) -> Result<Response> {
+async fn call(gateway: Gateway, matched: Matched, inbound: Inbound) -> Result<Response> {
     let live = gateway.live(); //                                         one snapshot for the whole call
-    let mut meter = Meter::open(&gateway, &live, &endpoint, &inbound); // 6 settles exactly once, whatever happens
+    let mut meter = Meter::open(&gateway, &live, &matched, &inbound); //  6 settles exactly once, whatever happens
     let call = match auth::check(&live, &inbound.parts) {
         //                                                             4  who is calling
-        Ok(()) => intake::read(&live, endpoint, inbound).await, // 5  body under a cap → Call
+        Ok(()) => intake::read(&live, matched, inbound).await, //  5  body under a cap → Call
         Err(error) => Err(error),
     };
     let call = call.inspect_err(|error| meter.fail(error))?;

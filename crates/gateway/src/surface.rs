@@ -1,16 +1,20 @@
 //! Stop 3: which surface and operation a path means.
+//!
+//! The surfaces say which paths are theirs; here is one look-up over all of them, built once.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 use http::Method;
-use lockgate_core::{Operation, Surface};
+use lockgate_core::{Asked, Endpoint, Operation, Surface};
 
 use crate::{control, trace::Inbound};
 
 /// What a path and method mean.
 pub(crate) enum Found {
     /// A call to a model.
-    Model(Endpoint),
+    Model(Matched),
+    /// The list of models, or one of them, as the surface shows it.
+    Models(Matched),
     /// The gateway's own endpoints.
     Control(control::Route),
     /// The path exists with these methods.
@@ -19,60 +23,53 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// A surface's operation, with the model if the path names it.
-pub(crate) struct Endpoint {
+/// A surface's endpoint, with the model if the path names it.
+pub(crate) struct Matched {
     pub(crate) surface: &'static dyn Surface,
-    pub(crate) operation: Operation,
-    pub(crate) path_model: Option<String>,
-    /// The usual path, for metrics.
-    pub(crate) route: &'static str,
+    pub(crate) endpoint: &'static Endpoint,
+    pub(crate) model: Option<String>,
 }
 
-/// Endpoints of models: the usual path, the surface's id, the operation.
-const ROUTES: &[(&str, &str, Operation)] = &[
-    ("/v1/chat/completions", "openai", Operation::Chat),
-    ("/v1/completions", "openai", Operation::Completion),
-    ("/v1/embeddings", "openai", Operation::Embedding),
-    ("/v1/moderations", "openai", Operation::Moderation),
-    ("/v1/messages", "anthropic", Operation::Chat),
-    ("/v1/messages/count_tokens", "anthropic", Operation::CountTokens),
-];
-
-/// What the aliases of a path share: the usual path without `/v1/`.
-fn tail(route: &'static str) -> &'static str {
-    route.strip_prefix("/v1/").unwrap_or(route)
+impl Matched {
+    /// What the surface is told, with the request's query.
+    pub(crate) fn asked<'a>(&'a self, query: Option<&'a str>) -> Asked<'a> {
+        let Endpoint { operation, stream, .. } = *self.endpoint;
+        Asked { operation, model: self.model.as_deref(), stream, query }
+    }
 }
 
-/// Every path of a model endpoint, for `/routes` and the OpenAPI document.
-pub(crate) fn model_paths() -> impl Iterator<Item = (String, Operation)> {
-    ROUTES.iter().flat_map(|&(route, surface, operation)| {
-        let tail = tail(route);
-        let prefixes: &[&str] = match surface {
-            "openai" if operation == Operation::Moderation => &["/v1/", "/"],
-            "openai" => &["/v1/", "/", "/openai/v1/", "/engines/{model}/", "/openai/deployments/{model}/"],
-            _ => &["/v1/", "/anthropic/v1/"],
-        };
-        prefixes.iter().map(move |prefix| (format!("{prefix}{tail}"), operation))
-    })
+/// Every path of a surface's endpoint, for `/routes` and the OpenAPI document.
+pub(crate) fn paths() -> impl Iterator<Item = (&'static str, &'static Endpoint, &'static dyn Surface)> {
+    let surfaces = lockgate_registry::surfaces().iter().copied();
+    let endpoints = surfaces.flat_map(|surface| surface.endpoints().iter().map(move |one| (one, surface)));
+    endpoints.flat_map(|(endpoint, surface)| endpoint.paths().map(move |path| (path, endpoint, surface)))
 }
 
 /// Finds what the request means.
 pub(crate) fn find(inbound: &Inbound) -> Found {
     let (path, method) = (inbound.path.trim_end_matches('/'), &inbound.parts.method);
-    match endpoint(path) {
-        Some(endpoint) if method == Method::POST => Found::Model(endpoint),
-        Some(_) => Found::WrongMethod("POST"),
+    match TABLE.find(path, method) {
+        Some(matched) if !answers(matched.endpoint, method) => match control::find(method, path) {
+            Found::Nothing | Found::WrongMethod(_) => Found::WrongMethod(name(&matched.endpoint.method)),
+            own => own,
+        },
+        Some(matched) if matched.endpoint.operation == Operation::Models => Found::Models(matched),
+        Some(matched) => Found::Model(matched),
         None => control::find(method, path),
     }
 }
 
-/// The surface whose error format suits a path that was not found.
+/// The surface whose error format suits a path that was not found: the one with the most of the path in common.
 pub(crate) fn surface_of(path: &str) -> &'static dyn Surface {
-    surface(if path.contains("/messages") || path.starts_with("/anthropic/") {
-        "anthropic"
-    } else {
-        "openai"
-    })
+    let mut best = (0, lockgate_registry::surfaces()[0]);
+    for (own, _, surface) in paths() {
+        let shared = own.split('/').skip(1).zip(path.split('/').skip(1));
+        let shared = shared.take_while(|(own, asked)| own == asked).count();
+        if shared > best.0 {
+            best = (shared, surface);
+        }
+    }
+    best.1
 }
 
 /// The surface of that id; the first one if this build lacks it.
@@ -81,61 +78,116 @@ pub(crate) fn surface(id: &str) -> &'static dyn Surface {
     surfaces.iter().copied().find(|surface| surface.id() == id).unwrap_or(surfaces[0])
 }
 
-fn endpoint(path: &str) -> Option<Endpoint> {
-    let (rest, model, anthropic_prefix) = split(path)?;
-    let &(route, id, operation) = ROUTES.iter().find(|(route, id, _)| {
-        tail(route) == rest
-            && (*id == "openai" || model.is_none())
-            && (*id == "anthropic" || !anthropic_prefix)
-    })?;
-    if id == "anthropic" && !path.contains("/v1/") {
-        return None;
-    }
-    Some(Endpoint { surface: surface(id), operation, path_model: model.map(Cow::into_owned), route })
-}
-
-/// Takes the prefix off: the tail, the model in the path, and whether the prefix is Anthropic's.
-fn split(path: &str) -> Option<(&str, Option<Cow<'_, str>>, bool)> {
-    for prefix in ["/openai/deployments/", "/engines/"] {
-        if let Some(rest) = path.strip_prefix(prefix) {
-            let cuts =
-                ROUTES.iter().filter_map(|(route, ..)| rest.strip_suffix(tail(route))?.strip_suffix('/'));
-            let model = cuts.min_by_key(|model| model.len())?;
-            return Some((&rest[model.len() + 1..], Some(decode(model)), false));
-        }
-    }
-    if let Some(rest) = path.strip_prefix("/anthropic/v1/") {
-        return Some((rest, None, true));
-    }
-    let rest = path
-        .strip_prefix("/openai/v1/")
-        .or_else(|| path.strip_prefix("/v1/"))
-        .or_else(|| path.strip_prefix('/'))?;
-    Some((rest, None, false))
-}
-
 /// Percent-decoding of a model name in a path.
 pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy()
 }
 
+static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
+
+/// All surfaces' paths. Those without a model in them are found at once; the few others are tried in turn.
+struct Table {
+    exact: HashMap<&'static str, Vec<Entry>>,
+    patterns: Vec<(Pattern, Entry)>,
+}
+
+type Entry = (&'static dyn Surface, &'static Endpoint);
+
+/// A path with a model in it.
+struct Pattern {
+    before: &'static str,
+    after: &'static str,
+}
+
+impl Pattern {
+    /// The model that the path names.
+    fn model<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let model = path.strip_prefix(self.before)?.strip_suffix(self.after)?;
+        (!model.is_empty()).then_some(model)
+    }
+}
+
+impl Table {
+    fn new() -> Self {
+        let mut table = Self { exact: HashMap::new(), patterns: Vec::new() };
+        for (path, endpoint, surface) in paths() {
+            match path.split_once("{model}") {
+                Some((before, after)) => {
+                    table.patterns.push((Pattern { before, after }, (surface, endpoint)));
+                }
+                None => table.exact.entry(path).or_default().push((surface, endpoint)),
+            }
+        }
+        table
+    }
+
+    /// The endpoint of that path, preferably with that method. Of several patterns the one that says most of the
+    /// path wins.
+    fn find(&self, path: &str, method: &Method) -> Option<Matched> {
+        if let Some(entries) = self.exact.get(path) {
+            let suits = entries.iter().find(|(_, endpoint)| answers(endpoint, method));
+            let &(surface, endpoint) = suits.or(entries.first())?;
+            return Some(Matched { surface, endpoint, model: None });
+        }
+        let matching =
+            self.patterns.iter().filter_map(|(pattern, entry)| Some((pattern.model(path)?, entry)));
+        let (model, &(surface, endpoint)) =
+            matching.min_by_key(|(model, (_, endpoint))| (!answers(endpoint, method), model.len()))?;
+        Some(Matched { surface, endpoint, model: Some(decode(model).into_owned()) })
+    }
+}
+
+/// Whether the endpoint takes the method; `HEAD` is a `GET` whose body is not wanted.
+fn answers(endpoint: &Endpoint, method: &Method) -> bool {
+    endpoint.method == *method || (endpoint.method == Method::GET && *method == Method::HEAD)
+}
+
+fn name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::DELETE => "DELETE",
+        _ => "POST",
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn found(path: &str) -> Option<(&'static str, Operation, Option<String>)> {
-        endpoint(path).map(|endpoint| (endpoint.surface.id(), endpoint.operation, endpoint.path_model))
+        let matched = TABLE.find(path, &Method::POST)?;
+        let endpoint = matched.endpoint;
+        (endpoint.method == Method::POST).then(|| (matched.surface.id(), endpoint.operation, matched.model))
     }
 
     #[test]
-    fn every_alias_leads_to_its_operation() {
-        for (path, operation) in model_paths() {
-            let path = path.replace("{model}", "azure%2Fgpt-4o");
-            let (_, found, model) = found(&path).unwrap_or_else(|| panic!("{path} leads nowhere"));
-            assert_eq!(found, operation, "{path}");
-            assert_eq!(model.is_some(), path.contains("gpt-4o"));
+    fn every_path_leads_to_its_own_endpoint() {
+        for (path, endpoint, surface) in paths() {
+            let asked = path.replace("{model}", "azure%2Fgpt-4o");
+            let found = TABLE.find(&asked, &endpoint.method);
+            let found = found.unwrap_or_else(|| panic!("{path} leads nowhere"));
+            assert_eq!(found.surface.id(), surface.id(), "{path}");
+            assert!(std::ptr::eq(found.endpoint, endpoint), "{path} leads to {}", found.endpoint.path);
+            assert_eq!(found.model.as_deref(), path.contains("{model}").then_some("azure/gpt-4o"));
         }
+    }
+
+    #[test]
+    fn no_two_endpoints_share_a_path() {
+        let mut seen = BTreeSet::new();
+        for (path, endpoint, _) in paths() {
+            assert!(path.starts_with('/') && path.matches('{').count() <= 1, "{path}");
+            assert!(seen.insert((path, endpoint.method.as_str())), "{path} is there twice");
+        }
+    }
+
+    #[test]
+    fn models_in_paths_may_contain_slashes() {
         assert_eq!(found("/engines/a/b/chat/completions").unwrap().2.as_deref(), Some("a/b"));
+        let (_, operation, model) = found("/openai/deployments/chat/completions/completions").unwrap();
+        assert_eq!((operation, model.as_deref()), (Operation::Completion, Some("chat/completions")));
     }
 
     #[test]
@@ -149,6 +201,20 @@ mod tests {
             "",
         ] {
             assert!(found(path).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn errors_about_unknown_paths_are_told_in_the_nearest_format() {
+        for (path, surface) in [
+            ("/v1/messages/batches", "anthropic"),
+            ("/anthropic/v1/files", "anthropic"),
+            ("/v1/chat/completionz", "openai"),
+            ("/v1/models", "openai"),
+            ("/v1/what", "openai"),
+            ("/nothing", "openai"),
+        ] {
+            assert_eq!(surface_of(path).id(), surface, "{path}");
         }
     }
 }

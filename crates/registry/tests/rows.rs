@@ -215,7 +215,7 @@ fn clients_of_anthropic_s_surface_reach_a_provider_s_own_messages() {
         let target =
             target(provider, if base.is_empty() { "https://unused.example" } else { base }, !base.is_empty());
         let body = r#"{"model":"r","max_tokens":5,"messages":[{"role":"user","content":"Hi"}]}"#;
-        let call = AnthropicSurface.read(Operation::Chat, HeaderMap::new(), body.into(), None).unwrap();
+        let call = AnthropicSurface.read(Operation::Chat.into(), HeaderMap::new(), body.into()).unwrap();
         let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
         let encoded = transcode::prepare(&attempt, SystemTime::UNIX_EPOCH)
             .unwrap_or_else(|e| panic!("{}", e.message()));
@@ -296,7 +296,7 @@ fn prepare(provider: &Arc<Provider>, base: &str, custom_base: bool) -> http::Req
         } else {
             body.replace(r#","max_completion_tokens":5"#, "")
         };
-    let call: Call = OpenAiSurface.read(Operation::Chat, HeaderMap::new(), body.into(), None).unwrap();
+    let call: Call = OpenAiSurface.read(Operation::Chat.into(), HeaderMap::new(), body.into()).unwrap();
     let target = target(provider, base, custom_base);
     let media = Media::default();
     let attempt = Attempt { call: &call, target: &target, media: &media };

@@ -56,7 +56,7 @@ pub fn target(provider: Provider, model: &str) -> Target {
 pub fn call(surface: &'static dyn Surface, operation: Operation, body: &str) -> Result<Call> {
     let mut headers = HeaderMap::new();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
-    let mut call = surface.read(operation, headers, Bytes::copy_from_slice(body.as_bytes()), None)?;
+    let mut call = surface.read(operation.into(), headers, Bytes::copy_from_slice(body.as_bytes()))?;
     call.received = crate::clock::FakeClock::default().now();
     call.id = "00000000-0000-4000-8000-000000000001".to_owned();
     Ok(call)

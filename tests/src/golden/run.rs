@@ -189,7 +189,7 @@ fn call(
     if case.surface == "messages" {
         headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
-    let mut call = surface.read(operation, headers, Value::Object(body).to_string().into(), None)?;
+    let mut call = surface.read(operation.into(), headers, Value::Object(body).to_string().into())?;
     call.received = SystemTime::UNIX_EPOCH + RECORDED;
     call.id = "5f0f4b1e-0000-4000-8000-000000000000".to_owned();
     let mut script = Script::new(case);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use http::Method;
 use lockgate_core::Result;
 use serde_json::{Map, Value, json};
 
@@ -9,8 +10,9 @@ use super::{OWN, Own};
 use crate::{headers, stack::Response, surface};
 
 pub(super) fn routes() -> Result<Response> {
-    let models = surface::model_paths()
-        .map(|(path, operation)| json!({"path": path, "methods": ["POST"], "name": operation.name()}));
+    let models = surface::paths().map(|(path, endpoint, _)| {
+        json!({"path": path, "methods": [endpoint.method.as_str()], "name": endpoint.operation.name()})
+    });
     let own = OWN.iter().map(|own| json!({"path": own.path, "methods": [own.method], "name": own.summary}));
     super::json(&json!({"routes": models.chain(own).collect::<Vec<_>>()}))
 }
@@ -22,27 +24,23 @@ pub(super) fn openapi() -> Result<Response> {
 /// The OpenAPI 3.1 document.
 fn document() -> Value {
     let mut paths = Map::new();
-    for (path, operation) in surface::model_paths() {
-        let what =
-            if path.ends_with("messages") || path.ends_with("count_tokens") { "Anthropic" } else { "OpenAI" };
-        let parameters = if path.contains("{model}") { json!([path_parameter("model")]) } else { json!([]) };
-        paths.insert(
-            path,
-            json!({"post": {
-                "tags": ["models"],
-                "summary": format!("{operation}, in {what}'s format"),
-                "parameters": parameters,
-                "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
-                "responses": responses(),
-            }}),
-        );
+    for (path, endpoint, surface) in surface::paths() {
+        let mut operation = json!({
+            "tags": ["models"],
+            "summary": format!("{}, in the format `{}`", endpoint.operation, surface.format(endpoint.operation)),
+            "responses": responses(),
+        });
+        if path.contains("{model}") {
+            operation["parameters"] = json!([path_parameter("model")]);
+        }
+        if endpoint.method == Method::POST {
+            operation["requestBody"] = request_body();
+        }
+        paths.entry(path).or_insert_with(|| json!({}))[endpoint.method.as_str().to_lowercase()] = operation;
     }
     for own in OWN {
         paths.insert(own.path.to_owned(), own_operation(own));
     }
-    paths.insert("/v1/models/{model}".to_owned(), json!({"get": {
-        "tags": ["gateway"], "summary": "One model.", "parameters": [path_parameter("model")], "responses": responses(),
-    }}));
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Lockgate", "version": headers::VERSION},
@@ -58,10 +56,13 @@ fn own_operation(own: &Own) -> Value {
         operation["security"] = json!([]);
     }
     if own.method == "POST" {
-        operation["requestBody"] =
-            json!({"required": true, "content": {"application/json": {"schema": {"type": "object"}}}});
+        operation["requestBody"] = request_body();
     }
     json!({own.method.to_lowercase(): operation})
+}
+
+fn request_body() -> Value {
+    json!({"required": true, "content": {"application/json": {"schema": {"type": "object"}}}})
 }
 
 fn path_parameter(name: &str) -> Value {
@@ -83,8 +84,8 @@ pub(super) fn page() -> String {
         "<h1>Lockgate</h1><p>One interface over many models. The same as a document: ",
         "<a href=/openapi.json>openapi.json</a>.</p><h2>Models</h2><table>",
     ));
-    for (path, operation) in surface::model_paths() {
-        row(&mut page, "POST", &path, operation.name());
+    for (path, endpoint, _) in surface::paths() {
+        row(&mut page, endpoint.method.as_str(), path, endpoint.operation.name());
     }
     page.push_str("</table><h2>Gateway</h2><table>");
     for own in OWN {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, StatusCode};
-use lockgate_core::{Call, Error, Media, Operation, Result, transcode};
+use lockgate_core::{Error, Media, Operation, Result, transcode};
 use lockgate_router::Deployment;
 use lockgate_transport::Limits;
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ async fn probe(gateway: &Gateway, deployment: &Deployment) -> Result<()> {
         Some(_) => return Ok(()),
     };
     let surface = surface::surface("openai");
-    let call = Call::from_json(surface, operation, HeaderMap::new(), body.to_string().into(), None)?;
+    let call = surface.read(operation.into(), HeaderMap::new(), body.to_string().into())?;
     let (dialect, _) = deployment.target.provider.dialect_for(surface.id());
     if let Some(reply) = dialect.local(&call, &deployment.target) {
         return reply.map(drop);

@@ -8,11 +8,16 @@ mod utils;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
-use lockgate_core::{Error, Result};
+use lockgate_core::{Error, Payload, Result};
 use serde::Serialize;
 
 use crate::{
-    app::Gateway, auth, headers, intake, rescue, stack::Response, surface, surface::Found, trace::Inbound,
+    app::Gateway,
+    auth, headers, intake, rescue,
+    stack::Response,
+    surface,
+    surface::{Found, Matched},
+    trace::Inbound,
 };
 
 /// An endpoint of the gateway itself.
@@ -23,8 +28,6 @@ pub(crate) enum Route {
     Health,
     Metrics,
     Config,
-    Models,
-    Model(String),
     ModelInfo,
     Routes,
     OpenApi,
@@ -53,7 +56,7 @@ macro_rules! own {
     (@key) => { false };
 }
 
-/// Every endpoint of the gateway itself, but for those with a name in the path.
+/// Every endpoint of the gateway itself.
 pub(crate) const OWN: &[Own] = own! {
     "GET" "/health/liveliness" Live public "Whether the process is alive.",
     "GET" "/health/liveness" Live public "Whether the process is alive.",
@@ -61,8 +64,6 @@ pub(crate) const OWN: &[Own] = own! {
     "GET" "/health" Health key "Health of every deployment, from its own traffic; `?probe=true` sends each a tiny call.",
     "GET" "/metrics" Metrics key "Prometheus metrics.",
     "GET" "/config" Config key "The effective settings, without secrets.",
-    "GET" "/v1/models" Models key "The models that may be called.",
-    "GET" "/models" Models key "The models that may be called.",
     "GET" "/model/info" ModelInfo key "Every deployment with prices, limits and capabilities.",
     "GET" "/v1/model/info" ModelInfo key "Every deployment with prices, limits and capabilities.",
     "GET" "/routes" Routes key "This table.",
@@ -79,13 +80,6 @@ pub(crate) const OWN: &[Own] = own! {
 pub(crate) fn find(method: &Method, path: &str) -> Found {
     let path = if path.is_empty() { "/" } else { path };
     let read = method == Method::GET || method == Method::HEAD;
-    if let Some(name) = path.strip_prefix("/v1/models/").or_else(|| path.strip_prefix("/models/")) {
-        return if read {
-            Found::Control(Route::Model(surface::decode(name).into_owned()))
-        } else {
-            Found::WrongMethod("GET")
-        };
-    }
     match OWN.iter().find(|own| own.path == path) {
         Some(own) if own.method == "GET" && read || own.method == method.as_str() => {
             Found::Control(own.route.clone())
@@ -107,6 +101,18 @@ pub(crate) async fn answer(gateway: Gateway, route: Route, inbound: Inbound) -> 
     }
 }
 
+/// Answers with the list of models, or one of them, in the surface's own shape.
+pub(crate) fn models(gateway: &Gateway, matched: &Matched, inbound: &Inbound) -> Response {
+    let live = gateway.live();
+    match auth::check(&live, &inbound.parts).and_then(|()| models::show(&live, matched)) {
+        Ok(mut response) => {
+            headers::identity(response.headers_mut(), &inbound.id);
+            response
+        }
+        Err(error) => rescue::respond(matched.surface, &inbound.id, &error),
+    }
+}
+
 async fn respond(gateway: &Gateway, route: Route, inbound: Inbound) -> Result<Response> {
     let live = gateway.live();
     let general = &live.snapshot.general;
@@ -125,8 +131,6 @@ async fn respond(gateway: &Gateway, route: Route, inbound: Inbound) -> Result<Re
         }
         Route::Metrics => Ok(text(gateway.metrics().render(), "text/plain; version=0.0.4; charset=utf-8")),
         Route::Config => effective::show(&live),
-        Route::Models => models::list(&live),
-        Route::Model(name) => models::one(&live, &name),
         Route::ModelInfo => models::info(&live),
         Route::Routes => docs::routes(),
         Route::OpenApi => docs::openapi(),
@@ -164,7 +168,7 @@ fn json(value: &impl Serialize) -> Result<Response> {
     Ok(self::text(text, "application/json"))
 }
 
-fn text(body: impl Into<String>, content_type: &'static str) -> Response {
+fn text(body: impl Into<Payload>, content_type: &'static str) -> Response {
     let mut response = Response::new(body.into().into());
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

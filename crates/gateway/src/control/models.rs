@@ -1,28 +1,40 @@
 //! The lists of models.
 
-use lockgate_core::{Error, ErrorKind, Origin, Result};
+use std::collections::HashMap;
+
+use lockgate_core::{Error, ErrorKind, ListedModel, ModelFacts, Origin, Result};
 use lockgate_router::Deployment;
 use serde_json::{Value, json};
 
 use super::effective;
-use crate::{app::Live, stack::Response};
+use crate::{app::Live, stack::Response, surface::Matched};
 
-/// OpenAI wants a date; models of a gateway have none.
-const CREATED: u64 = 1_677_610_602;
-
-pub(super) fn list(live: &Live) -> Result<Response> {
-    let names = live.snapshot.routes.model_names(&live.snapshot.catalog);
-    let data: Vec<Value> = names.iter().map(|name| model(name)).collect();
-    super::json(&json!({"object": "list", "data": data}))
-}
-
-pub(super) fn one(live: &Live, name: &str) -> Result<Response> {
-    if live.snapshot.routes.resolve(name).is_none() {
+/// The list of models, or the one that the path names.
+pub(super) fn show(live: &Live, matched: &Matched) -> Result<Response> {
+    let routes = &live.snapshot.routes;
+    let Some(name) = &matched.model else {
+        let names = routes.model_names(&live.snapshot.catalog);
+        let facts: HashMap<&str, &ModelFacts> =
+            routes.deployments().map(|one| (&*one.group, &*one.target.facts)).collect();
+        let models: Vec<_> = names.iter().map(|name| listed(name, facts.get(&**name).copied())).collect();
+        return Ok(super::text(matched.surface.models(&models), "application/json"));
+    };
+    let Some(route) = routes.resolve(name) else {
         let message =
             format!("The model `{name}` does not exist. Call `/v1/models` to view the models you may use.");
         return Err(Error::new(ErrorKind::NotFound, Origin::Client, message).with_param("model"));
+    };
+    let facts = route.deployments.first().map(|one| &*one.target.facts);
+    Ok(super::text(matched.surface.model(&listed(name, facts)), "application/json"))
+}
+
+fn listed<'a>(name: &'a str, facts: Option<&'a ModelFacts>) -> ListedModel<'a> {
+    ListedModel {
+        name,
+        max_input: facts.and_then(|facts| facts.max_input),
+        max_output: facts.and_then(|facts| facts.max_output),
+        mode: facts.and_then(|facts| facts.mode.as_deref()),
     }
-    super::json(&model(name))
 }
 
 pub(super) fn info(live: &Live) -> Result<Response> {
@@ -52,8 +64,4 @@ fn known(live: &Live, deployment: &Deployment) -> Value {
         info.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     info
-}
-
-fn model(name: &str) -> Value {
-    json!({"id": name, "object": "model", "created": CREATED, "owned_by": "openai"})
 }

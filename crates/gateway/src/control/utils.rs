@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
-use lockgate_core::{Attempt, Call, Error, Media, Operation, Result, Target, transcode, wire::view};
+use lockgate_core::{Attempt, Error, Media, Operation, Result, Target, transcode, wire::view};
 use serde_json::{Value, json};
 
 use crate::{app::Live, estimate, stack::Response, surface};
@@ -64,13 +64,8 @@ pub(super) fn transform_request(live: &Live, body: &Bytes) -> Result<Response> {
         ));
     };
     let (surface, operation) = call_type(&request.call_type)?;
-    let call = Call::from_json(
-        surface,
-        operation,
-        HeaderMap::new(),
-        Bytes::copy_from_slice(inner.get().as_bytes()),
-        None,
-    )?;
+    let inner = Bytes::copy_from_slice(inner.get().as_bytes());
+    let call = surface.read(operation.into(), HeaderMap::new(), inner)?;
     let target = target(live, &call.model)?;
     let media = Media::default();
     let attempt = Attempt { call: &call, target: &target, media: &media };

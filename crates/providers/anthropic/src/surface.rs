@@ -3,8 +3,8 @@
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use lockgate_core::{
-    Call, ChatReply, Error, ErrorKind, FinishReason, Format, Operation, Payload, Reply, Result,
-    StreamEncoder, Surface, Usage,
+    Asked, Call, ChatReply, Endpoint, Error, ErrorKind, FinishReason, Format, Operation, Payload, Reply,
+    Result, StreamEncoder, Surface, Usage,
     hub::{FunctionCall, Message, Request},
 };
 use serde::Serialize;
@@ -32,6 +32,15 @@ const ERROR_TYPES: [&str; 9] = [
     "timeout_error",
 ];
 
+static ENDPOINTS: [Endpoint; 2] = [
+    Endpoint::post(Operation::Chat, "/v1/messages", &["/anthropic/v1/messages"]),
+    Endpoint::post(
+        Operation::CountTokens,
+        "/v1/messages/count_tokens",
+        &["/anthropic/v1/messages/count_tokens"],
+    ),
+];
+
 impl Surface for AnthropicSurface {
     fn id(&self) -> &'static str {
         "anthropic"
@@ -44,14 +53,12 @@ impl Surface for AnthropicSurface {
         }
     }
 
-    fn read(
-        &'static self,
-        operation: Operation,
-        headers: HeaderMap,
-        body: Bytes,
-        path_model: Option<&str>,
-    ) -> Result<Call> {
-        let call = Call::from_json(self, operation, headers, body, path_model)?;
+    fn endpoints(&self) -> &'static [Endpoint] {
+        &ENDPOINTS
+    }
+
+    fn read(&'static self, asked: Asked<'_>, headers: HeaderMap, body: Bytes) -> Result<Call> {
+        let call = Call::from_json(self, asked, headers, body)?;
         if call.model.is_empty() {
             return Err(Error::bad_field("model", "`model` is missing: it must name the model as a string."));
         }
@@ -93,7 +100,7 @@ impl Surface for AnthropicSurface {
         response
     }
 
-    fn keepalive(&self) -> Bytes {
+    fn keepalive(&self, _call: &Call) -> Bytes {
         Bytes::from_static(b"event: ping\ndata: {\"type\": \"ping\"}\n\n")
     }
 }

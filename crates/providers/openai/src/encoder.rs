@@ -262,7 +262,7 @@ mod tests {
 
     fn write(operation: Operation, body: &str, events: &[Event]) -> String {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let mut call = SURFACE.read(operation, http::HeaderMap::new(), body, None).unwrap();
+        let mut call = SURFACE.read(operation.into(), http::HeaderMap::new(), body).unwrap();
         call.id = "1".to_owned();
         let mut encoder = Encoder::new(&call);
         let mut out = Vec::new();

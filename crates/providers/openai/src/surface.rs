@@ -3,8 +3,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
-    Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin,
-    Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
+    Asked, Call, ChatReply, CompletionReply, EmbeddingReply, Endpoint, Error, ErrorKind, Extra, Format,
+    ListedModel, Operation, Origin, Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request},
     wire::quote,
 };
@@ -19,6 +19,54 @@ use crate::{
 /// OpenAI's endpoints as clients speak them.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAiSurface;
+
+static ENDPOINTS: [Endpoint; 5] = [
+    Endpoint::post(
+        Operation::Chat,
+        "/v1/chat/completions",
+        &[
+            "/chat/completions",
+            "/openai/v1/chat/completions",
+            "/engines/{model}/chat/completions",
+            "/openai/deployments/{model}/chat/completions",
+        ],
+    ),
+    Endpoint::post(
+        Operation::Completion,
+        "/v1/completions",
+        &[
+            "/completions",
+            "/openai/v1/completions",
+            "/engines/{model}/completions",
+            "/openai/deployments/{model}/completions",
+        ],
+    ),
+    Endpoint::post(
+        Operation::Embedding,
+        "/v1/embeddings",
+        &[
+            "/embeddings",
+            "/openai/v1/embeddings",
+            "/engines/{model}/embeddings",
+            "/openai/deployments/{model}/embeddings",
+        ],
+    ),
+    Endpoint::post(Operation::Moderation, "/v1/moderations", &["/moderations", "/openai/v1/moderations"]),
+    Endpoint::get(
+        Operation::Models,
+        "/v1/models",
+        &[
+            "/models",
+            "/openai/v1/models",
+            "/v1/models/{model}",
+            "/models/{model}",
+            "/openai/v1/models/{model}",
+        ],
+    ),
+];
+
+/// Clients want a date of a model; the models of a gateway have none.
+const MODEL_CREATED: u64 = 1_677_610_602;
 
 impl Surface for OpenAiSurface {
     fn id(&self) -> &'static str {
@@ -35,14 +83,12 @@ impl Surface for OpenAiSurface {
         }
     }
 
-    fn read(
-        &'static self,
-        operation: Operation,
-        headers: HeaderMap,
-        body: Bytes,
-        path_model: Option<&str>,
-    ) -> Result<Call> {
-        Call::from_json(self, operation, headers, body, path_model)
+    fn endpoints(&self) -> &'static [Endpoint] {
+        &ENDPOINTS
+    }
+
+    fn read(&'static self, asked: Asked<'_>, headers: HeaderMap, body: Bytes) -> Result<Call> {
+        Call::from_json(self, asked, headers, body)
     }
 
     fn parse(&self, call: &Call) -> Result<Request> {
@@ -71,6 +117,15 @@ impl Surface for OpenAiSurface {
         Ok(Payload::from(json.get().to_owned()))
     }
 
+    fn models(&self, models: &[ListedModel<'_>]) -> Payload {
+        let json = Json::new().text("object", "list").raw("data", &list(models.iter().map(listed)));
+        Payload::from(json.finish().get().to_owned())
+    }
+
+    fn model(&self, model: &ListedModel<'_>) -> Payload {
+        Payload::from(listed(model).get().to_owned())
+    }
+
     fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder> {
         Box::new(Encoder::new(call))
     }
@@ -91,9 +146,18 @@ impl Surface for OpenAiSurface {
         response
     }
 
-    fn keepalive(&self) -> Bytes {
+    fn keepalive(&self, _call: &Call) -> Bytes {
         Bytes::from_static(b": keep-alive\n\n")
     }
+}
+
+fn listed(model: &ListedModel<'_>) -> Raw {
+    Json::new()
+        .text("id", model.name)
+        .text("object", "model")
+        .raw("created", &MODEL_CREATED.to_string())
+        .text("owned_by", "openai")
+        .finish()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(source: &Bytes) -> Result<Box<T>> {

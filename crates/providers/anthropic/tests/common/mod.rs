@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use lockgate_anthropic::{Anthropic, AnthropicSurface};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Format, Media, Operation, Payload, Reply, Result, StreamDecoder,
+    Asked, Attempt, Call, Encoded, Error, Format, Media, Operation, Payload, Reply, Result, StreamDecoder,
     StreamEncoder, Surface, Target, hub::Request,
 };
 use lockgate_testkit::sample;
@@ -27,14 +27,8 @@ impl Surface for ChatSurface {
         Format("chat")
     }
 
-    fn read(
-        &'static self,
-        operation: Operation,
-        headers: HeaderMap,
-        body: Bytes,
-        path_model: Option<&str>,
-    ) -> Result<Call> {
-        Call::from_json(self, operation, headers, body, path_model)
+    fn read(&'static self, asked: Asked<'_>, headers: HeaderMap, body: Bytes) -> Result<Call> {
+        Call::from_json(self, asked, headers, body)
     }
 
     fn parse(&self, call: &Call) -> Result<Request> {
@@ -56,7 +50,7 @@ impl Surface for ChatSurface {
         http::Response::new(Payload::new())
     }
 
-    fn keepalive(&self) -> Bytes {
+    fn keepalive(&self, _call: &Call) -> Bytes {
         Bytes::new()
     }
 }
