@@ -131,7 +131,7 @@ fn steps(path: &str) -> Vec<&str> {
 }
 
 /// The value without what the path leads to (`tools[*].function.strict`); all else keeps its text and order.
-fn without(value: &RawValue, path: &[&str]) -> Raw {
+pub fn without(value: &RawValue, path: &[&str]) -> Raw {
     let Some((first, rest)) = path.split_first() else { return value.to_owned() };
     if let Some(members) = read::<Extra>(value) {
         let mut edited = Extra::new();

@@ -74,6 +74,9 @@ pub trait StreamEncoder: Send {
     /// Writes what the event means to the client; [`Event::Done`] writes the terminator.
     fn event(&mut self, event: &Event, out: &mut Vec<u8>);
 
+    /// Bytes of the upstream's have been relayed: what is written from now on continues them.
+    fn resume(&mut self) {}
+
     /// Ends the stream with an error in the client's protocol. Nothing is written afterwards.
     fn fail(&mut self, error: &Error, out: &mut Vec<u8>);
 }

@@ -207,6 +207,9 @@ impl Stream {
     pub fn fail(&mut self, error: &Error) -> Bytes {
         let mut bytes = Vec::new();
         if !self.report.ended {
+            if matches!(self.mode, Mode::Relay(_)) && self.report.started {
+                self.encoder.resume();
+            }
             self.encoder.fail(error, &mut bytes);
         }
         self.report.ended = true;

@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const SIGNATURE_MARK: &str = "__thought__";
 
 /// What Gemini 3 accepts in place of a signature that was lost (base64 of `skip_thought_signature_validator`).
-const NO_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
+pub(crate) const NO_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -277,7 +277,7 @@ fn call_signature(call: &ToolCall) -> Option<String> {
 }
 
 /// The id without the signature.
-fn plain_id(id: &str) -> &str {
+pub(crate) fn plain_id(id: &str) -> &str {
     id.split_once(SIGNATURE_MARK).map_or(id, |(plain, _)| plain)
 }
 

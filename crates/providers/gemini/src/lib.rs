@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod array;
 mod contents;
 mod embed;
 mod error;
@@ -7,15 +8,19 @@ mod generation;
 mod media;
 mod params;
 mod probe;
+mod relay;
 mod remarks;
 mod request;
 mod response;
 mod schema;
 mod stream;
+mod surface;
 mod thinking;
 mod tools;
 mod usage;
 mod wire;
+
+pub use surface::GeminiSurface;
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -26,11 +31,17 @@ use lockgate_core::{
 /// Bodies and answers of `:generateContent` and `:streamGenerateContent`.
 pub const GENERATE: Format = Format("gemini.generate_content");
 
+/// The same, streamed as one JSON array: what clients get that do not ask for `alt=sse`.
+pub const GENERATE_ARRAY: Format = Format("gemini.generate_content_array");
+
 /// Bodies and answers of `:countTokens`.
 pub const COUNT_TOKENS: Format = Format("gemini.count_tokens");
 
 /// Bodies and answers of `:batchEmbedContents`.
 pub const EMBED: Format = Format("gemini.batch_embed_contents");
+
+/// Bodies and answers of `:embedContent`.
+pub const EMBED_ONE: Format = Format("gemini.embed_content");
 
 /// Where Gemini is addressed. The two services differ in what they take and in where their models are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,8 +89,8 @@ impl Dialect for Gemini {
         response::inspect(body)
     }
 
-    fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
-        Box::new(probe::watch())
+    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
+        probe(encoded)
     }
 }
 
@@ -118,8 +129,11 @@ pub fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
 }
 
 /// Starts watching a relayed stream.
-pub fn probe() -> Box<dyn Probe> {
-    Box::new(probe::watch())
+pub fn probe(encoded: &Encoded) -> Box<dyn Probe> {
+    match encoded.format {
+        GENERATE_ARRAY => Box::new(array::AsArray::new(probe::watch())),
+        _ => Box::new(probe::watch()),
+    }
 }
 
 /// Reads the usage of a relayed answer.

@@ -9,12 +9,12 @@ use lockgate_core::{
 };
 
 use crate::{
-    COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, tools,
+    COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, relay, tools,
     wire::{Body, to_raw},
 };
 
 /// Top-level members that clients and operators may name by themselves, and how Gemini spells them.
-const TOP_LEVEL: [(&str, &str); 8] = [
+pub(crate) const TOP_LEVEL: [(&str, &str); 8] = [
     ("safety_settings", "safetySettings"),
     ("safetySettings", "safetySettings"),
     ("cached_content", "cachedContent"),
@@ -30,7 +30,7 @@ const TIER_ON_VERTEX: &str = "x-vertex-ai-llm-shared-request-type";
 
 pub(crate) fn fetches(call: &Call, service: Service) -> Result<Vec<String>> {
     match call.operation {
-        Operation::Chat | Operation::CountTokens if call.format != GENERATE => {
+        Operation::Chat | Operation::CountTokens if !relay::speaks(call.format) => {
             Ok(media::fetches(call.chat()?, service))
         }
         _ => Ok(Vec::new()),
@@ -42,6 +42,9 @@ pub(crate) fn encode(
     service: Service,
     locate: &dyn Fn(&str) -> String,
 ) -> Result<Encoded> {
+    if relay::speaks(attempt.call.format) {
+        return relay::encode(attempt, service, locate);
+    }
     let policy = attempt.policy();
     let mut notes = Notes::default();
     if attempt.call.operation == Operation::Embedding {

@@ -125,7 +125,7 @@ impl Dialect for Vertex {
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
         match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict => lockgate_gemini::probe(),
+            Spoken::Gemini | Spoken::Predict => lockgate_gemini::probe(encoded),
             Spoken::Claude => Anthropic.probe(encoded),
             Spoken::OpenAi => OpenAi.probe(encoded),
         }
@@ -143,7 +143,9 @@ enum Spoken {
 fn spoken(format: Format) -> Spoken {
     match format {
         lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => Spoken::Claude,
-        lockgate_gemini::GENERATE | lockgate_gemini::COUNT_TOKENS => Spoken::Gemini,
+        lockgate_gemini::GENERATE | lockgate_gemini::GENERATE_ARRAY | lockgate_gemini::COUNT_TOKENS => {
+            Spoken::Gemini
+        }
         PREDICT => Spoken::Predict,
         _ => Spoken::OpenAi,
     }
