@@ -11,8 +11,9 @@ use lockgate_wire::Object;
 use serde_json::value::RawValue;
 
 use crate::{
-    Asked, Error, Format, Operation, Raw, Result, Surface,
+    Error, Format, Operation, Raw, Result, Surface,
     hub::{ChatRequest, CompletionRequest, EmbeddingRequest, ModerationRequest, Request},
+    surface::Asked,
 };
 
 /// A client's request: scanned, not parsed. The hub's view of it is made on demand and once, so that a relayed

@@ -9,7 +9,6 @@
 
 pub mod call;
 pub mod dialect;
-pub mod endpoint;
 pub mod error;
 pub mod event;
 pub mod exchange;
@@ -40,7 +39,6 @@ pub use call::{Call, CallOptions};
 pub use dialect::{
     Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd,
 };
-pub use endpoint::{Asked, Endpoint, ListedModel};
 pub use error::{Error, ErrorKind, Origin, Result, Retry};
 pub use event::Event;
 pub use exchange::{Exchange, Step};

@@ -1,11 +1,13 @@
 //! The client's half of a translation.
 
+mod endpoint;
+
 use bytes::Bytes;
 use http::HeaderMap;
 
-use crate::{
-    Asked, Call, Endpoint, Error, Event, Format, ListedModel, Operation, Payload, Reply, Result, hub::Request,
-};
+pub use endpoint::{Asked, Endpoint, ListedModel};
+
+use crate::{Call, Error, Event, Format, Operation, Payload, Reply, Result, hub::Request};
 
 /// A format family that clients speak: OpenAI's endpoints, Anthropic's Messages, ….
 pub trait Surface: Send + Sync + 'static {

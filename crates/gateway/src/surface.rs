@@ -5,7 +5,10 @@
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
 use http::Method;
-use lockgate_core::{Asked, Endpoint, Operation, Surface};
+use lockgate_core::{
+    Operation, Surface,
+    surface::{Asked, Endpoint},
+};
 
 use crate::{control, trace::Inbound};
 

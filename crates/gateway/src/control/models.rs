@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lockgate_core::{Error, ErrorKind, ListedModel, ModelFacts, Origin, Result};
+use lockgate_core::{Error, ErrorKind, ModelFacts, Origin, Result, surface::ListedModel};
 use lockgate_router::Deployment;
 use serde_json::{Value, json};
 

@@ -3,9 +3,10 @@
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use lockgate_core::{
-    Asked, Call, ChatReply, Endpoint, Error, ErrorKind, FinishReason, Format, Operation, Payload, Reply,
-    Result, StreamEncoder, Surface, Usage,
+    Call, ChatReply, Error, ErrorKind, FinishReason, Format, Operation, Payload, Reply, Result,
+    StreamEncoder, Surface, Usage,
     hub::{FunctionCall, Message, Request},
+    surface::{Asked, Endpoint},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -12,9 +12,9 @@ mod schema;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
-    Asked, Call, Endpoint, Error, Format, ListedModel, Operation, Payload, Reply, Result, StreamEncoder,
-    Surface,
+    Call, Error, Format, Operation, Payload, Reply, Result, StreamEncoder, Surface,
     hub::{ChatRequest, EmbeddingRequest, Prompt, Request},
+    surface::{Asked, Endpoint, ListedModel},
 };
 
 pub(crate) use opaque::TAG;

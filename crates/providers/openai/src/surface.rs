@@ -3,9 +3,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
-    Asked, Call, ChatReply, CompletionReply, EmbeddingReply, Endpoint, Error, ErrorKind, Extra, Format,
-    ListedModel, Operation, Origin, Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
+    Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin,
+    Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request},
+    surface::{Asked, Endpoint, ListedModel},
     wire::quote,
 };
 

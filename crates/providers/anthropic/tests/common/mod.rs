@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use lockgate_anthropic::{Anthropic, AnthropicSurface};
 use lockgate_core::{
-    Asked, Attempt, Call, Encoded, Error, Format, Media, Operation, Payload, Reply, Result, StreamDecoder,
-    StreamEncoder, Surface, Target, hub::Request,
+    Attempt, Call, Encoded, Error, Format, Media, Operation, Payload, Reply, Result, StreamDecoder,
+    StreamEncoder, Surface, Target, hub::Request, surface::Asked,
 };
 use lockgate_testkit::sample;
 
