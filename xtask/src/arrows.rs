@@ -31,7 +31,16 @@ const EXCEPTIONS: &[(&str, &str, &str)] =
 const DIALECTS: (&str, &[&str]) = ("crates/providers/", &["lockgate-core", "lockgate-wire"]);
 
 /// Clouds, which carry several dialects: they may use dialect crates too, never the reverse.
-const CLOUDS: &[&str] = &["lockgate-azure", "lockgate-vertex", "lockgate-bedrock", "lockgate-sagemaker"];
+const CLOUDS: &[&str] = &[
+    "lockgate-azure",
+    "lockgate-vertex",
+    "lockgate-bedrock",
+    "lockgate-sagemaker",
+    "lockgate-databricks",
+    "lockgate-huggingface",
+    "lockgate-snowflake",
+    "lockgate-watsonx",
+];
 
 /// Crates that see everything or belong to tests only.
 const OUTSIDE: &[&str] = &["lockgate-testkit", "lockgate-tests", "lockgate-perf", "xtask"];

@@ -16,6 +16,7 @@ pub mod facts;
 pub mod hub;
 pub mod json;
 pub mod money;
+pub mod oauth;
 pub mod operation;
 pub mod params;
 pub mod prompt;

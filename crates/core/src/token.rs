@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, response::Parts};
 
-use crate::{Payload, Provider, Result, Secret};
+use crate::{Payload, Provider, Result, Secret, Signer};
 
 /// How a token is come by: the pure half. The transport asks for it ahead of its expiry, once for all who wait.
 pub trait TokenSource: Send + Sync + 'static {
@@ -57,6 +57,19 @@ impl fmt::Debug for Token {
             .field("name", &self.name)
             .field("expires_at", &self.expires_at)
             .finish_non_exhaustive()
+    }
+}
+
+/// The signer for calls that a token authorises, and nothing else.
+pub struct TokenSigner<S>(pub S);
+
+impl<S: TokenSource> Signer for TokenSigner<S> {
+    fn sign(&self, _request: &mut Request<Payload>, _now: SystemTime) -> Result<()> {
+        Ok(())
+    }
+
+    fn token_source(&self) -> Option<&dyn TokenSource> {
+        Some(&self.0)
     }
 }
 

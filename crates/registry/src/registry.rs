@@ -103,6 +103,11 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_cohere::Cohere,
         &lockgate_ollama::Ollama::Generate,
         &lockgate_ollama::Ollama::Chat,
+        &lockgate_databricks::Databricks,
+        &lockgate_huggingface::HuggingFace,
+        &lockgate_snowflake::Snowflake,
+        &lockgate_watsonx::Watsonx::Chat,
+        &lockgate_watsonx::Watsonx::Text,
         &lockgate_demo::Demo,
     ]
 }

@@ -111,6 +111,7 @@ const TARGET: &[&str] = &[
     "tenant_id",
     "token",
     "use_xai_oauth",
+    "zen_api_key",
 ];
 
 /// Parameters of clouds, by how they start.

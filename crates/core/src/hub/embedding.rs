@@ -1,9 +1,13 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
 use lockgate_wire::view;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Number;
 
 use super::{Stop, StreamOptions};
-use crate::Raw;
+use crate::{
+    Error, Raw, Result,
+    json::{read, to_raw},
+};
 
 view! {
     /// A request for embeddings.
@@ -14,6 +18,31 @@ view! {
         pub dimensions: Option<u32>,
         pub encoding_format: Option<String>,
         pub user: Option<String>,
+    }
+}
+
+impl EmbeddingRequest {
+    /// The texts to embed, for providers that take nothing else.
+    ///
+    /// # Errors
+    /// There is no input, or it is not text.
+    pub fn texts(&self) -> Result<Vec<&str>> {
+        match &self.input {
+            Some(Prompt::Text(text)) => Ok(vec![text]),
+            Some(Prompt::Texts(texts)) => Ok(texts.iter().map(String::as_str).collect()),
+            Some(_) => Err(Error::bad_field("input", "The model embeds texts, not token ids.")),
+            None => Err(Error::bad_field("input", "`input` is missing.")),
+        }
+    }
+
+    /// A vector of numbers as the client asked for it: as it is, or as base64 of little-endian floats of 32 bits.
+    pub fn written(&self, vector: Raw) -> Raw {
+        if self.encoding_format.as_deref() != Some("base64") {
+            return vector;
+        }
+        let Some(numbers) = read::<Vec<f32>>(&vector) else { return vector };
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        to_raw(&STANDARD.encode(bytes))
     }
 }
 

@@ -28,6 +28,8 @@ mod tools;
 mod usage;
 mod wire;
 
+pub use thinking::{Reasoning, thinking_for};
+
 use ::http::response::Parts;
 use bytes::Bytes;
 use lockgate_core::{

@@ -1,6 +1,6 @@
 //! Reasoning: `reasoning_effort` and `thinking` into what the model takes.
 
-use lockgate_core::{Error, Raw, Result, hub::ChatRequest, wire::view};
+use lockgate_core::{Error, Raw, Result, Target, hub::ChatRequest, json::to_raw, wire::view};
 use serde::Serialize;
 
 use crate::model::Model;
@@ -11,6 +11,28 @@ const LEAST_BUDGET: u64 = 1024;
 const ANSWER_TOKENS: u64 = 4096;
 /// Budget for a model that cannot decide by itself, if nothing else bounds it.
 const WIDE_BUDGET: u64 = 16_384;
+
+/// What `reasoning_effort` means to a Claude model behind an API of another shape.
+#[derive(Clone, Debug)]
+pub struct Reasoning {
+    /// The `thinking` member, if the model is to think.
+    pub member: Option<Raw>,
+    /// `output_config.effort`.
+    pub effort: Option<String>,
+    /// The completion limit: the given one, or one that leaves room for the answer.
+    pub max_tokens: u64,
+}
+
+/// Translates `reasoning_effort` for the target's model; `limit` is the completion limit that the client gave.
+///
+/// # Errors
+/// The effort is none that the model knows.
+pub fn thinking_for(effort: &Raw, limit: Option<u64>, target: &Target) -> Result<Reasoning> {
+    let request =
+        ChatRequest { reasoning_effort: Some(effort.clone()), max_tokens: limit, ..ChatRequest::default() };
+    let Thinking { member, effort, max_tokens, .. } = Thinking::of(&request, &Model::new(target))?;
+    Ok(Reasoning { member: member.as_ref().map(to_raw), effort, max_tokens })
+}
 
 /// What is said about thinking, and the completion limit that follows from it.
 #[derive(Debug, Default)]

@@ -253,7 +253,8 @@ impl Probe for Watcher {
         if error.is_none() && !self.done {
             if self.finished {
                 let mut bytes = BytesMut::from(rest);
-                bytes.extend_from_slice(&self.held.take().unwrap_or_default());
+                let held = self.held.take().map(|held| self.name.apply(held));
+                bytes.extend_from_slice(&held.unwrap_or_default());
                 bytes.extend_from_slice(b"data: [DONE]\n\n");
                 rest = bytes.freeze();
                 self.done = true;
@@ -378,6 +379,10 @@ mod tests {
             assert_eq!(run(watcher(false, Some("alias")), &text, cut).0, expected, "{cut}");
         }
         assert_eq!(run(watcher(false, Some("m-1")), &text, 50).0, text);
+        // Also the usage that was kept back for a terminator which never comes.
+        let unended = format!("{HI}{STOP}{USAGE}");
+        let (out, error, _) = run(watcher(false, Some("public")), &unended, 64);
+        assert!(error.is_none() && out.ends_with(DONE) && !out.contains("m-1"), "{out}");
     }
 
     #[test]

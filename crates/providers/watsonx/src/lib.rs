@@ -1,0 +1,104 @@
+#![doc = include_str!("../README.md")]
+
+mod chat;
+mod credentials;
+mod embed;
+mod error;
+mod generation;
+mod place;
+mod stream;
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use http::response::Parts;
+use lockgate_core::{
+    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Operation, Payload, Probe, Reply, Result,
+    Signer, StreamDecoder, Target, Usage, Watch,
+};
+use lockgate_openai::OpenAi;
+
+/// Text generation: a prompt continued.
+pub const GENERATION: Format = Format("watsonx.generation");
+/// Embeddings.
+pub const EMBEDDING: Format = Format("watsonx.embedding");
+
+/// Models on watsonx.ai.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Watsonx {
+    /// Conversations go to the chat endpoint.
+    Chat,
+    /// Conversations become one prompt, for models without a chat endpoint.
+    Text,
+}
+
+impl Dialect for Watsonx {
+    fn id(&self) -> &'static str {
+        match self {
+            Self::Chat => "watsonx",
+            Self::Text => "watsonx_text",
+        }
+    }
+
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        match self {
+            Self::Chat => OpenAi.supported_params(target),
+            Self::Text => generation::TAKEN.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+        credentials::signer(settings)
+    }
+
+    fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
+        place::settle(credentials::without_secrets(settings), settings)
+    }
+
+    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
+        OpenAi.fetches(call, target)
+    }
+
+    fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        match (attempt.call.operation, self) {
+            (Operation::Embedding, _) => embed::encode(attempt),
+            (_, Self::Chat) => chat::encode(attempt),
+            (_, Self::Text) => generation::encode(attempt),
+        }
+    }
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
+        match encoded.format {
+            EMBEDDING => embed::decode(attempt, &body),
+            GENERATION => generation::decode(attempt, &body),
+            _ => OpenAi.decode(attempt, encoded, head, body),
+        }
+    }
+
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
+        match encoded.format {
+            GENERATION => Box::new(stream::Decoder::new(&attempt.target.model)),
+            _ => OpenAi.stream(attempt, encoded, head),
+        }
+    }
+
+    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+        error::reject(attempt, head, body)
+    }
+
+    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        OpenAi.inspect(encoded, head, body)
+    }
+
+    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
+        OpenAi.pass(encoded, head, body)
+    }
+
+    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
+        match encoded.format {
+            GENERATION => Box::new(Watch::new(stream::Decoder::new(""))),
+            _ => OpenAi.probe(encoded),
+        }
+    }
+}
