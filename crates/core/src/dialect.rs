@@ -128,13 +128,19 @@ impl Attempt<'_> {
     }
 
     /// The operator's policy with the client's wishes added.
-    pub fn policy(&self) -> ParamPolicy {
-        let mut policy = (*self.target.policy).clone();
+    pub fn policy(&self) -> Cow<'_, ParamPolicy> {
         let options = &self.call.options;
+        if options.drop_params.is_none()
+            && options.additional_drop_params.is_empty()
+            && options.allowed_openai_params.is_empty()
+        {
+            return Cow::Borrowed(&self.target.policy);
+        }
+        let mut policy = (*self.target.policy).clone();
         policy.drop_params = options.drop_params.unwrap_or(policy.drop_params);
         policy.additional_drop_params.extend(options.additional_drop_params.iter().cloned());
         policy.allowed_openai_params.extend(options.allowed_openai_params.iter().cloned());
-        policy
+        Cow::Owned(policy)
     }
 }
 

@@ -8,6 +8,7 @@
 //! driver that joins them), [`Error`].
 
 pub mod call;
+pub mod decimal;
 pub mod dialect;
 pub mod error;
 pub mod event;
@@ -37,6 +38,7 @@ pub mod watch;
 struct Readme;
 
 pub use call::{Call, CallOptions};
+pub use decimal::Decimal;
 pub use dialect::{
     Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd,
 };

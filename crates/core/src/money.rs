@@ -6,6 +6,8 @@ use std::{
     ops::{Add, AddAssign, Mul, Neg, Sub},
 };
 
+use crate::Decimal;
+
 /// US dollars as an integer count of picodollars (10⁻¹² USD): exact for every published price per token, character,
 /// pixel or second, so that sums agree however they are grouped.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -98,6 +100,10 @@ impl Sum for Money {
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
+        if let Ok(pico) = u64::try_from(self.0.unsigned_abs()) {
+            f.write_str(sign)?;
+            return Decimal::trimmed(pico, 12).fmt(f);
+        }
         let (whole, rest) =
             (self.0.unsigned_abs() / 1_000_000_000_000, self.0.unsigned_abs() % 1_000_000_000_000);
         if rest == 0 {
@@ -118,6 +124,7 @@ mod tests {
         assert_eq!(Money::from_dollars(-2.5).to_string(), "-2.5");
         assert_eq!(Money::from_pico(1).to_string(), "0.000000000001");
         assert_eq!(Money::from_dollars(3.0).to_string(), "3");
+        assert_eq!(Money::from_pico(-20_000_000_250_000_000_000).to_string(), "-20000000.25");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header, response::Parts};
+use http::{HeaderMap, HeaderValue, header, response::Parts};
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Reply, Result, Usage,
     transcode::{self, Answer, Stream},
@@ -85,10 +85,14 @@ pub(crate) async fn run(
     if let Some(reply) = dialect.local(call, target) {
         return local(call, reply?);
     }
-    if call.operation == Operation::CountTokens && !target.provider.offers(call.operation) {
+    if call.operation == Operation::CountTokens && !target.provider.offers(Operation::CountTokens) {
         return count_tokens(call, &target.model).await;
     }
-    let media = fetch(progress, dialect.fetches(call, target)?).await?;
+    let media = match dialect.fetches(call, target)? {
+        urls if urls.is_empty() => Media::default(),
+        // Boxed, because fetching is rare and its state is large: every call's future would carry it.
+        urls => Box::pin(fetch(progress, urls)).await?,
+    };
     let attempt = Attempt { call, target, media: &media };
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
     let mut request = std::mem::take(&mut encoded.request);
@@ -122,11 +126,12 @@ async fn follow(
         return receive(attempt, encoded, response).await;
     };
     let signer = attempt.signer().as_ref();
-    match transport.walk(exchange.as_mut(), signer, response, limits).await? {
+    // Boxed, like everything on the way that most calls have no use for.
+    match Box::pin(transport.walk(exchange.as_mut(), signer, response, limits)).await? {
         Walked::Open(response) => receive(attempt, encoded, response).await,
         Walked::Whole(response) => {
             let (head, body) = response.into_parts();
-            whole(attempt, encoded, &head, body)
+            whole(attempt, encoded, head, body)
         }
     }
 }
@@ -145,16 +150,15 @@ async fn receive(
         return open(attempt, encoded, head, body).await;
     }
     let body = body.collect(LONGEST_ANSWER).await?;
-    whole(attempt, encoded, &head, body)
+    whole(attempt, encoded, head, body)
 }
 
-fn whole(attempt: &Attempt<'_>, encoded: Encoded, head: &Parts, body: Bytes) -> Result<Success> {
+fn whole(attempt: &Attempt<'_>, encoded: Encoded, head: Parts, body: Bytes) -> Result<Success> {
     if attempt.call.stream {
         return unstreamed(attempt, encoded, head, body);
     }
-    let answer = transcode::answer(attempt, &encoded, head, body)?;
-    let mut response = json_response(answer.body);
-    headers::upstream(response.headers_mut(), &head.headers);
+    let answer = transcode::answer(attempt, &encoded, &head, body)?;
+    let response = json_response(answer.body, headers::upstream(head.headers));
     Ok(Success {
         response,
         notes: encoded.notes,
@@ -186,8 +190,8 @@ async fn open(
         }
     };
     let mut response = Response::new(Payload::new().into());
+    *response.headers_mut() = headers::upstream(head.headers);
     event_stream(response.headers_mut(), attempt.call);
-    headers::upstream(response.headers_mut(), &head.headers);
     Ok(Success {
         response,
         notes: encoded.notes,
@@ -202,17 +206,17 @@ async fn open(
 }
 
 /// A whole answer for a client that wanted a stream.
-fn unstreamed(attempt: &Attempt<'_>, encoded: Encoded, head: &Parts, body: Bytes) -> Result<Success> {
-    let reply = attempt.dialect().decode(attempt, &encoded, head, body)?;
+fn unstreamed(attempt: &Attempt<'_>, encoded: Encoded, head: Parts, body: Bytes) -> Result<Success> {
+    let reply = attempt.dialect().decode(attempt, &encoded, &head, body)?;
     let mut success = local(attempt.call, reply)?;
-    headers::upstream(success.response.headers_mut(), &head.headers);
+    success.response.headers_mut().extend(headers::upstream(head.headers));
     success.notes = encoded.notes;
     Ok(success)
 }
 
 fn local(call: &Call, reply: Reply) -> Result<Success> {
     let Answer { body, usage, reply } = transcode::local(call, reply)?;
-    let mut response = json_response(body);
+    let mut response = json_response(body, HeaderMap::new());
     if call.stream {
         event_stream(response.headers_mut(), call);
     }
@@ -261,9 +265,9 @@ fn named(error: Error, deployment: &Deployment) -> Error {
     if error.provider().is_some() { error } else { error.with_provider(&*deployment.target.provider.id) }
 }
 
-fn json_response(body: Payload) -> Response {
+fn json_response(body: Payload, headers: HeaderMap) -> Response {
     let mut response = Response::new(body.into());
-    *response.status_mut() = StatusCode::OK;
+    *response.headers_mut() = headers;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

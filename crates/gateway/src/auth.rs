@@ -1,19 +1,19 @@
 //! Stop 4: who is calling. Today there is one principal, the holder of the master key.
 
-use http::{HeaderMap, HeaderName, request::Parts};
+use http::{HeaderMap, HeaderName, header, request::Parts};
 use lockgate_core::{Error, ErrorKind, Origin, Result, Secret};
 use subtle::ConstantTimeEq;
 
 use crate::{app::Live, surface};
 
 /// Headers that carry keys, in the order in which they are looked at (AU-40).
-const KEY_HEADERS: [&str; 6] = [
-    "x-litellm-api-key",
-    "authorization",
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "ocp-apim-subscription-key",
+static KEY_HEADERS: [HeaderName; 6] = [
+    HeaderName::from_static("x-litellm-api-key"),
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("ocp-apim-subscription-key"),
 ];
 
 /// Checks the caller's key.
@@ -27,7 +27,7 @@ pub(crate) fn check(live: &Live, parts: &Parts) -> Result<()> {
     let given = live
         .key_header
         .as_ref()
-        .and_then(|name| header_key(&parts.headers, name.as_str()))
+        .and_then(|name| header_key(&parts.headers, name))
         .or_else(|| KEY_HEADERS.iter().find_map(|name| header_key(&parts.headers, name)));
     let found = match given {
         Some(key) => same(key, expected),
@@ -45,17 +45,18 @@ pub(crate) fn check(live: &Live, parts: &Parts) -> Result<()> {
 
 /// Removes every header that may carry a key of ours, so that none can travel upstream.
 pub(crate) fn strip_keys(headers: &mut HeaderMap, custom: Option<&HeaderName>) {
-    for name in KEY_HEADERS {
+    let secret = |name: &&HeaderName| {
+        KEY_HEADERS.contains(name)
+            || custom == Some(name)
+            || matches!(**name, header::COOKIE | header::PROXY_AUTHORIZATION)
+    };
+    // Nearly always there is one: looking through the few headers is cheaper than asking for each name.
+    while let Some(name) = headers.keys().find(secret).cloned() {
         headers.remove(name);
     }
-    if let Some(name) = custom {
-        headers.remove(name);
-    }
-    headers.remove(http::header::COOKIE);
-    headers.remove(http::header::PROXY_AUTHORIZATION);
 }
 
-fn header_key<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header_key<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let value = headers.get(name)?.to_str().ok()?.trim();
     let key = match value.split_once(' ') {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),

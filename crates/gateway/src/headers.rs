@@ -2,78 +2,113 @@
 
 use std::{cell::RefCell, collections::HashMap, time::Duration};
 
+use fnv::FnvBuildHasher;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use lockgate_core::{Error, Money, Notes};
+use lockgate_core::{Decimal, Error, Money, Notes};
 use lockgate_router::Deployment;
 
 /// The version that `x-litellm-version` names.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// Names as constants: what is made from a string is checked and hashed anew for every answer.
+macro_rules! names {
+    ($($name:ident = $text:literal;)*) => {
+        $(pub(crate) const $name: HeaderName = HeaderName::from_static($text);)*
+    };
+}
+
+names! {
+    CALL_ID = "x-litellm-call-id";
+    LITELLM_VERSION = "x-litellm-version";
+    PROVIDER_REQUEST_ID = "llm_provider-x-request-id";
+    MODEL_ID = "x-litellm-model-id";
+    MODEL_GROUP = "x-litellm-model-group";
+    MODEL_API_BASE = "x-litellm-model-api-base";
+    ATTEMPTED_RETRIES = "x-litellm-attempted-retries";
+    ATTEMPTED_FALLBACKS = "x-litellm-attempted-fallbacks";
+    RESPONSE_COST = "x-litellm-response-cost";
+    RESPONSE_DURATION = "x-litellm-response-duration-ms";
+    OVERHEAD_DURATION = "x-litellm-overhead-duration-ms";
+    DROPPED_PARAMS = "x-lockgate-dropped-params";
+    REWRITTEN_PARAMS = "x-lockgate-rewritten-params";
+    ESTIMATED = "x-lockgate-estimated";
+}
+
+/// About as many headers as an answer has of our own, so that its map is made once.
+const OWN: usize = 12;
+
 /// What every answer says.
 pub(crate) fn identity(headers: &mut HeaderMap, id: &str) {
-    set(headers, "x-litellm-call-id", id);
-    headers.insert(HeaderName::from_static("x-litellm-version"), HeaderValue::from_static(VERSION));
+    set(headers, CALL_ID, id);
+    headers.insert(LITELLM_VERSION, HeaderValue::from_static(VERSION));
 }
 
 /// What an error answer says besides its body.
 pub(crate) fn failure(headers: &mut HeaderMap, error: &Error) {
     if let Some(id) = error.request_id() {
-        set(headers, "llm_provider-x-request-id", id);
+        set(headers, PROVIDER_REQUEST_ID, id);
     }
 }
 
 /// Who answered and after how many tries.
 pub(crate) fn deployment(headers: &mut HeaderMap, deployment: &Deployment, retries: u32, fallbacks: u32) {
-    set(headers, "x-litellm-model-id", &deployment.id);
-    set(headers, "x-litellm-model-group", &deployment.group);
-    set(headers, "x-litellm-model-api-base", &deployment.target.base);
-    count(headers, "x-litellm-attempted-retries", retries);
-    count(headers, "x-litellm-attempted-fallbacks", fallbacks);
+    set(headers, MODEL_ID, &deployment.id);
+    set(headers, MODEL_GROUP, &deployment.group);
+    set(headers, MODEL_API_BASE, &deployment.target.base);
+    headers.insert(ATTEMPTED_RETRIES, HeaderValue::from(retries));
+    headers.insert(ATTEMPTED_FALLBACKS, HeaderValue::from(fallbacks));
 }
 
 /// What it cost.
 pub(crate) fn cost(headers: &mut HeaderMap, cost: Option<Money>) {
     if let Some(cost) = cost {
-        set(headers, "x-litellm-response-cost", &cost.to_string());
+        set(headers, RESPONSE_COST, &cost.to_string());
     }
 }
 
 /// How long it took, and how much of that was ours.
 pub(crate) fn timing(headers: &mut HeaderMap, total: Duration, upstream: Duration) {
-    set(headers, "x-litellm-response-duration-ms", &millis(total));
-    set(headers, "x-litellm-overhead-duration-ms", &millis(total.saturating_sub(upstream)));
+    set(headers, RESPONSE_DURATION, &Decimal::millis(total).to_string());
+    set(headers, OVERHEAD_DURATION, &Decimal::millis(total.saturating_sub(upstream)).to_string());
 }
 
 /// What was not sent as the client said it (PRM-2).
 pub(crate) fn notes(headers: &mut HeaderMap, notes: &Notes) {
     if !notes.dropped.is_empty() {
-        set(headers, "x-lockgate-dropped-params", &notes.dropped.join(","));
+        set(headers, DROPPED_PARAMS, &notes.dropped.join(","));
     }
     if !notes.rewritten.is_empty() {
-        set(headers, "x-lockgate-rewritten-params", &notes.rewritten.join(","));
+        set(headers, REWRITTEN_PARAMS, &notes.rewritten.join(","));
     }
 }
 
 /// A count that was made here and is not exact.
 pub(crate) fn estimated(headers: &mut HeaderMap) {
-    headers.insert(HeaderName::from_static("x-lockgate-estimated"), HeaderValue::from_static("true"));
+    headers.insert(ESTIMATED, HeaderValue::from_static("true"));
 }
 
-/// The provider's own headers: each as `llm_provider-NAME`, its rate limits also under their own names.
-pub(crate) fn upstream(headers: &mut HeaderMap, from: &HeaderMap) {
-    headers.reserve(from.len());
+/// The provider's own headers, for an answer that has none yet: each as `llm_provider-NAME`, its rate limits also under
+/// their own names.
+pub(crate) fn upstream(from: HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(from.len() + OWN);
+    let mut last = None;
     for (name, value) in from {
-        match prefixed(name) {
-            Shown::Hidden => {}
-            Shown::As(prefixed) => {
-                headers.append(prefixed, value.clone());
+        // Only the first of several values comes with their name.
+        if let Some(name) = name {
+            last = Some((prefixed(&name), name));
+        }
+        match &last {
+            Some((Shown::As(prefixed), _)) => {
+                headers.append(prefixed.clone(), value);
             }
-            Shown::AlsoAsItself(prefixed) => {
-                headers.append(prefixed, value.clone());
+            Some((Shown::AlsoAsItself(prefixed), name)) => {
                 headers.insert(name.clone(), value.clone());
+                headers.append(prefixed.clone(), value);
             }
+            Some((Shown::Hidden, _)) | None => {}
         }
     }
+    headers
 }
 
 /// How a provider's header is shown to the client.
@@ -87,7 +122,7 @@ enum Shown {
 thread_local! {
     /// Providers send the same few names with every answer; making the longer name each time costs more than all
     /// else that is done with them. Bounded, because an upstream could make names up.
-    static SHOWN: RefCell<HashMap<HeaderName, Shown>> = RefCell::default();
+    static SHOWN: RefCell<HashMap<HeaderName, Shown, FnvBuildHasher>> = RefCell::default();
 }
 
 const MOST_NAMES: usize = 512;
@@ -124,16 +159,8 @@ const HIDDEN: [&str; 10] = [
     "upgrade",
 ];
 
-fn millis(duration: Duration) -> String {
-    format!("{:.3}", duration.as_secs_f64() * 1000.0)
-}
-
-fn count(headers: &mut HeaderMap, name: &'static str, number: u32) {
-    headers.insert(HeaderName::from_static(name), HeaderValue::from(number));
-}
-
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
 }

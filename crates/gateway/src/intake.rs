@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lockgate_core::{Call, Error, ErrorKind, Origin, Result};
 
 use crate::{app::Live, auth, surface::Matched, trace::Inbound};
+
+static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
+static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
+static NUM_RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
+static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 
 /// Reads and scans the request.
 ///
@@ -62,8 +67,9 @@ pub(crate) async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usiz
 
 /// What clients may also say in headers; the body wins.
 fn header_options(call: &mut Call) -> Result<()> {
-    let seconds = |name: &'static str| -> Result<Option<Duration>> {
+    let seconds = |name: &HeaderName| -> Result<Option<Duration>> {
         let Some(value) = call.headers.get(name) else { return Ok(None) };
+        let name = name.as_str();
         let seconds = value.to_str().ok().and_then(|text| text.parse::<f64>().ok());
         let limit = seconds
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
@@ -72,13 +78,13 @@ fn header_options(call: &mut Call) -> Result<()> {
             Error::bad_field(name, format!("`{name}` must be a number of seconds above zero."))
         })
     };
-    let (timeout, stream_timeout) = (seconds("x-litellm-timeout")?, seconds("x-litellm-stream-timeout")?);
-    let text = |name: &str| call.headers.get(name).and_then(|value| value.to_str().ok());
-    let num_retries = text("x-litellm-num-retries").map(|text| {
-        let message = "`x-litellm-num-retries` must be a whole number.";
-        text.parse().map_err(|_| Error::bad_field("x-litellm-num-retries", message))
+    let (timeout, stream_timeout) = (seconds(&TIMEOUT)?, seconds(&STREAM_TIMEOUT)?);
+    let text = |name: &HeaderName| call.headers.get(name).and_then(|value| value.to_str().ok());
+    let num_retries = text(&NUM_RETRIES).map(|text| {
+        let message = format!("`{NUM_RETRIES}` must be a whole number.");
+        text.parse().map_err(|_| Error::bad_field(NUM_RETRIES.as_str(), message))
     });
-    let tags: Vec<String> = text("x-litellm-tags")
+    let tags: Vec<String> = text(&TAGS)
         .into_iter()
         .flat_map(|tags| tags.split(','))
         .map(|tag| tag.trim().to_owned())

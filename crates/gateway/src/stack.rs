@@ -32,7 +32,8 @@ pub(crate) async fn handle(gateway: Gateway, request: Request<Incoming>) -> Resp
             rescue::guard(surface, &id, answer).await //               2  errors and panics → the client's format
         }
         Found::Models(matched) => control::models(&gateway, &matched, &inbound),
-        Found::Control(route) => control::answer(gateway, route, inbound).await,
+        // Boxed, because its state is larger than a call's.
+        Found::Control(route) => Box::pin(control::answer(gateway, route, inbound)).await,
         Found::WrongMethod(allow) => rescue::wrong_method(&inbound, allow),
         Found::Nothing => rescue::not_found(&inbound),
     }

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use http::{Request, request::Parts};
 use hyper::body::Incoming;
 
-use crate::app::Gateway;
+use crate::{app::Gateway, headers};
 
 /// A request that has been given a name.
 pub(crate) struct Inbound {
@@ -23,7 +23,7 @@ pub(crate) struct Inbound {
 pub(crate) fn begin(gateway: &Gateway, request: Request<Incoming>) -> Inbound {
     let (parts, body) = request.into_parts();
     let given =
-        parts.headers.get("x-litellm-call-id").and_then(|value| value.to_str().ok()).filter(|id| sane(id));
+        parts.headers.get(headers::CALL_ID).and_then(|value| value.to_str().ok()).filter(|id| sane(id));
     let id = given.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
     let path = gateway.strip_root(parts.uri.path()).to_owned();
     Inbound { parts, body, id, started: Instant::now(), received: SystemTime::now(), path }

@@ -6,10 +6,9 @@
 use std::{
     fmt::{Display, Write as _},
     sync::OnceLock,
-    time::Duration,
 };
 
-use lockgate_core::{ErrorKind, wire::quote};
+use lockgate_core::{Decimal, ErrorKind, wire::quote};
 use tracing::Level;
 use tracing_subscriber::fmt::{
     format::Writer,
@@ -106,9 +105,9 @@ impl Line {
         self.string("provider", &call.provider);
         self.plain("status", Some(call.status));
         self.plain("stream", Some(call.stream));
-        self.plain("duration_ms", Some(Millis(call.duration)));
-        self.plain("upstream_ms", call.upstream.map(Millis));
-        self.plain("ttft_ms", call.ttft.map(Millis));
+        self.plain("duration_ms", Some(Decimal::millis(call.duration)));
+        self.plain("upstream_ms", call.upstream.map(Decimal::millis));
+        self.plain("ttft_ms", call.ttft.map(Decimal::millis));
         if let Some(usage) = &call.usage {
             self.plain("input_tokens", Some(usage.input));
             self.plain("output_tokens", Some(usage.output));
@@ -161,22 +160,14 @@ impl Line {
     }
 }
 
-/// Milliseconds with microseconds behind the point.
-struct Millis(Duration);
-
-impl Display for Millis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let micros = self.0.as_micros();
-        write!(f, "{}.{:03}", micros / 1000, micros % 1000)
-    }
-}
-
 fn nonzero(count: u32) -> Option<u32> {
     (count > 0).then_some(count)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use lockgate_core::{Money, Operation, Usage};
 
     use super::*;

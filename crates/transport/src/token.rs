@@ -42,7 +42,8 @@ impl Transport {
         limits: Limits,
     ) -> Result<(), Error> {
         if let Some(source) = signer.token_source() {
-            self.token(source, limits).await?.put_on(request);
+            // Boxed: most signers have no token to wait for, and the state is large.
+            Box::pin(self.token(source, limits)).await?.put_on(request);
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ mod view;
 
 pub use edit::Edits;
 pub use ndjson::{NdjsonDecoder, NdjsonError};
-pub use object::{Member, Members, Object};
+pub use object::{Member, Members, Object, members};
 pub use payload::Payload;
 pub use raw::Extra;
 pub use scan::ScanError;

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::edit::{self, Edits};
 use crate::payload::Payload;
-use crate::scan::{self, ScanError, Span};
-use crate::text::unescape;
+use crate::scan::{self, ScanError, Seen, Span, Walk};
+use crate::text::{quote, unescape};
 
 /// A checked JSON object: the source text and where its top-level members are, in order.
 ///
@@ -18,6 +18,7 @@ use crate::text::unescape;
 pub struct Object {
     source: Bytes,
     members: Vec<Span>,
+    seen: Seen,
 }
 
 /// One top-level member.
@@ -39,8 +40,8 @@ pub struct Members<'a> {
 impl Object {
     /// Checks the text and finds its members.
     pub fn scan(source: Bytes) -> Result<Self, ScanError> {
-        let members = scan::scan(&source)?;
-        Ok(Self { source, members })
+        let (members, seen) = scan::scan(&source)?;
+        Ok(Self { source, members, seen })
     }
 
     /// The whole text as it was given.
@@ -89,6 +90,20 @@ impl Object {
         self.value(key) == Some(b"null")
     }
 
+    /// Whether the string occurs anywhere in the text, as a key or a value, written without escapes. Costs nothing for
+    /// the few words that a scan looks out for, a search for others.
+    pub fn mentions(&self, word: &str) -> bool {
+        self.seen.word(word).unwrap_or_else(|| {
+            let literal = quote(word);
+            memchr::memmem::find(&self.source, literal.as_bytes()).is_some()
+        })
+    }
+
+    /// Whether the literal `null` occurs anywhere in the text.
+    pub fn mentions_null(&self) -> bool {
+        self.seen.null
+    }
+
     /// Whether there is such a member, `null` included.
     pub fn contains(&self, key: &str) -> bool {
         self.find(key).is_some()
@@ -133,15 +148,20 @@ impl<'a> Iterator for Members<'a> {
 
 impl ExactSizeIterator for Members<'_> {}
 
+/// The members of an object inside a scanned text, such as [`Object::raw`] gives: key and JSON text of the value.
+///
+/// Made for values: `text` is not checked again. Nothing comes of a text that is no object.
+pub fn members(text: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    Walk::of(text).into_iter().flatten().filter_map(move |span| {
+        let key = text.get(span.key.start + 1..span.key.end - 1)?;
+        let key = if span.escaped { unescape(key) } else { Cow::Borrowed(key) };
+        Some((key, text.get(span.value)?))
+    })
+}
+
 /// Whether the member at `span` has this key.
 pub(crate) fn key_is(source: &[u8], span: &Span, key: &str) -> bool {
-    let inner = key_literal(source, span);
-    if inner == key.as_bytes() {
-        // A key with a backslash in its literal cannot equal itself unescaped.
-        return memchr::memchr(b'\\', inner).is_none();
-    }
-    // An escape is longer than what it stands for.
-    inner.len() > key.len() && memchr::memchr(b'\\', inner).is_some() && key_of(source, span) == key
+    if span.escaped { key_of(source, span) == key } else { key_literal(source, span) == key.as_bytes() }
 }
 
 fn key_of<'a>(source: &'a [u8], span: &Span) -> Cow<'a, str> {

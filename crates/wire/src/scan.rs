@@ -73,17 +73,58 @@ pub(crate) struct Span {
     pub(crate) key: Range<usize>,
     /// The value, without surrounding white space.
     pub(crate) value: Range<usize>,
+    /// The key's literal has escapes.
+    pub(crate) escaped: bool,
+}
+
+/// Strings that a scan looks out for on its way, keys and values alike, so that nobody has to search a long text for
+/// what is rarely there.
+const WORDS: [&str; 7] =
+    ["assistant", "cache_control", "developer", "file", "system", "tool_calls", "type"];
+
+/// What a scan came across anywhere in the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// One bit for each of [`WORDS`].
+    words: u8,
+    /// The literal `null`.
+    pub(crate) null: bool,
+}
+
+impl Seen {
+    /// Whether this string, written without escapes, occurs; `None` if the scan does not look out for it.
+    pub(crate) fn word(self, word: &str) -> Option<bool> {
+        let at = WORDS.iter().position(|own| *own == word)?;
+        Some(self.words & 1 << at != 0)
+    }
+
+    /// Notes a string by its literal's inside. Most strings are of another length than every word.
+    #[inline]
+    fn note(&mut self, inner: &[u8]) {
+        const LENGTHS: u32 = {
+            let (mut lengths, mut at) = (0, 0);
+            while at < WORDS.len() {
+                lengths |= 1 << WORDS[at].len();
+                at += 1;
+            }
+            lengths
+        };
+        if inner.len() < 32 && LENGTHS & 1 << inner.len() != 0 {
+            let found = WORDS.iter().position(|word| word.as_bytes() == inner);
+            self.words |= found.map_or(0, |at| 1 << at);
+        }
+    }
 }
 
 /// Checks that `text` is one JSON object and nothing else, and finds its members.
-pub(crate) fn scan(text: &[u8]) -> Result<Vec<Span>, ScanError> {
-    if let Err(error) = str::from_utf8(text) {
+pub(crate) fn scan(text: &[u8]) -> Result<(Vec<Span>, Seen), ScanError> {
+    if let Err(error) = simdutf8::compat::from_utf8(text) {
         return Err(ScanError::new(text, error.valid_up_to(), "valid UTF-8"));
     }
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner::new(text);
     let mut members = Vec::with_capacity(16);
     match scanner.document(&mut members) {
-        Ok(()) => Ok(members),
+        Ok(()) => Ok((members, scanner.seen)),
         Err(expected) => Err(ScanError::new(text, scanner.at, expected)),
     }
 }
@@ -91,12 +132,48 @@ pub(crate) fn scan(text: &[u8]) -> Result<Vec<Span>, ScanError> {
 /// `Err` says what was expected at `at`.
 type Step<T = ()> = Result<T, &'static str>;
 
+#[derive(Clone)]
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
+    seen: Seen,
+    /// The last string had escapes.
+    escaped: bool,
 }
 
-impl Scanner<'_> {
+/// Walks the members of an object that is a value of a scanned text: what stands there is known to be well formed.
+#[derive(Clone)]
+pub(crate) struct Walk<'a> {
+    scanner: Scanner<'a>,
+}
+
+impl<'a> Walk<'a> {
+    /// `None` if the text is no object.
+    pub(crate) fn of(text: &'a str) -> Option<Self> {
+        let mut scanner = Scanner::new(text.as_bytes());
+        (scanner.peek_token() == Some(b'{')).then_some(Self { scanner })
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Span;
+
+    fn next(&mut self) -> Option<Span> {
+        let scanner = &mut self.scanner;
+        // Before the first member stands a brace, before each other one a comma.
+        if !matches!(scanner.peek_token()?, b'{' | b',') {
+            return None;
+        }
+        scanner.at += 1;
+        scanner.member().ok()
+    }
+}
+
+impl<'a> Scanner<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, seen: Seen::default(), escaped: false }
+    }
+
     fn document(&mut self, members: &mut Vec<Span>) -> Step {
         if self.peek_token() != Some(b'{') {
             return Err("a JSON object");
@@ -116,11 +193,8 @@ impl Scanner<'_> {
     /// The members of the top-level object up to and with its closing brace.
     fn members(&mut self, members: &mut Vec<Span>) -> Step {
         loop {
-            let key = self.key()?;
-            self.peek_token();
-            let start = self.at;
-            self.value()?;
-            members.push(Span { key, value: start..self.at });
+            let member = self.member()?;
+            members.push(member);
             match self.peek_token() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
@@ -130,6 +204,16 @@ impl Scanner<'_> {
                 _ => return Err("`,` or `}`"),
             }
         }
+    }
+
+    #[inline]
+    fn member(&mut self) -> Step<Span> {
+        let key = self.key()?;
+        let escaped = self.escaped;
+        self.peek_token();
+        let start = self.at;
+        self.value()?;
+        Ok(Span { key, value: start..self.at, escaped })
     }
 
     /// One value with all that it contains; `at` ends right behind it.
@@ -159,7 +243,10 @@ impl Scanner<'_> {
                 Some(b'-' | b'0'..=b'9') => self.number()?,
                 Some(b't') => self.literal(b"true", "`true`")?,
                 Some(b'f') => self.literal(b"false", "`false`")?,
-                Some(b'n') => self.literal(b"null", "`null`")?,
+                Some(b'n') => {
+                    self.literal(b"null", "`null`")?;
+                    self.seen.null = true;
+                }
                 _ => return Err("a value"),
             }
             if self.close(&mut open, &mut depth)? {
@@ -217,6 +304,8 @@ impl Scanner<'_> {
     #[inline]
     fn string(&mut self) -> Step {
         self.at += 1;
+        let start = self.at;
+        self.escaped = false;
         let mut plain_words = 0;
         loop {
             match special_in_word(self.text, self.at) {
@@ -234,10 +323,14 @@ impl Scanner<'_> {
             }
             match self.peek() {
                 Some(b'"') => {
+                    self.seen.note(self.text.get(start..self.at).unwrap_or_default());
                     self.at += 1;
                     return Ok(());
                 }
-                Some(b'\\') => self.escape()?,
+                Some(b'\\') => {
+                    self.escaped = true;
+                    self.escape()?;
+                }
                 Some(_) => return Err("an escape instead of a control character"),
                 None => return Err("the end of the string"),
             }

@@ -40,6 +40,20 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether the member may hold this string anywhere; a `true` may be wrong.
+    pub(crate) fn may_hold(&self, key: &str, word: &str) -> bool {
+        self.is_changed(key) || self.body.mentions(word)
+    }
+
+    /// Whether the member may hold a `null` anywhere; a `true` may be wrong.
+    pub(crate) fn may_hold_null(&self, key: &str) -> bool {
+        self.is_changed(key) || self.body.mentions_null()
+    }
+
+    fn is_changed(&self, key: &str) -> bool {
+        self.changed.iter().any(|(own, _)| own == key)
+    }
+
     /// As [`Draft::get`], `null` taken as missing.
     pub(crate) fn given(&self, key: &str) -> Option<&str> {
         self.get(key).filter(|value| *value != "null")

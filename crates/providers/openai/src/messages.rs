@@ -37,7 +37,8 @@ pub(crate) struct Rules<'a> {
 impl Rules<'_> {
     /// The messages as the target wants them; `None` if that is how they are.
     pub(crate) fn apply(&self, messages: &[u8]) -> Option<String> {
-        if !self.concerns(messages) {
+        let said = |word: &str| memmem::find(messages, quote(word).as_bytes()).is_some();
+        if !self.concern(said) {
             return None;
         }
         let mut list: Vec<Raw> = serde_json::from_slice(messages).ok()?;
@@ -56,17 +57,16 @@ impl Rules<'_> {
         changed.then(|| to_raw(&list).get().to_owned())
     }
 
-    /// A cheap look for anything that a rule might change.
-    fn concerns(&self, messages: &[u8]) -> bool {
-        let has = |needle: &str| memmem::find(messages, needle.as_bytes()).is_some();
-        (self.developer_as_system && has("\"developer\""))
-            || (self.system_as_user && (has("\"system\"") || has("\"developer\"")))
-            || (self.strip_cache_control && has("\"cache_control\""))
-            || (self.flatten_content && has("\"type\""))
-            || (self.tool_call_reasoning.is_some() && has("\"tool_calls\""))
-            || (self.drop_empty_assistant && has("\"assistant\""))
-            || (self.video_files_as_url && has("\"file\""))
-            || self.drop.iter().any(|name| has(&format!("\"{name}\"")))
+    /// A cheap look for anything that a rule might change, by the strings that are `said` anywhere in the messages.
+    pub(crate) fn concern(&self, said: impl Fn(&str) -> bool) -> bool {
+        (self.developer_as_system && said("developer"))
+            || (self.system_as_user && (said("system") || said("developer")))
+            || (self.strip_cache_control && said("cache_control"))
+            || (self.flatten_content && said("type"))
+            || (self.tool_call_reasoning.is_some() && said("tool_calls"))
+            || (self.drop_empty_assistant && said("assistant"))
+            || (self.video_files_as_url && said("file"))
+            || self.drop.iter().any(|name| said(name))
     }
 
     fn message(&self, text: &str) -> Option<Raw> {

@@ -10,8 +10,6 @@ use lockgate_core::{
     wire::{Object, quote},
 };
 
-use memchr::memmem;
-
 use crate::{
     draft::Draft,
     members, messages,
@@ -143,10 +141,11 @@ fn check_embedding(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target
 
 fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) {
     let quirks = support.quirks;
-    let Some(before) = draft.bytes("messages") else { return };
     // OpenAI itself takes `null` where an assistant only calls tools; others may not.
     if (quirks.omit_null_content || support.family == Family::Foreign)
-        && let Some(messages) = messages::without_null_content(&before)
+        && draft.may_hold_null("messages")
+        && let Some(messages) =
+            draft.bytes("messages").and_then(|messages| messages::without_null_content(&messages))
     {
         draft.set("messages", messages);
     }
@@ -160,6 +159,9 @@ fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) 
         drop_empty_assistant: quirks.drop_empty_assistant,
         video_files_as_url: quirks.video_files_as_url,
     };
+    if !rules.concern(|word| draft.may_hold("messages", word)) {
+        return;
+    }
     if let Some(messages) = draft.bytes("messages").and_then(|messages| rules.apply(&messages)) {
         draft.set("messages", messages);
         draft.notes.rewritten.push("messages".to_owned());
@@ -167,9 +169,7 @@ fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) 
 }
 
 fn edit_tools(draft: &mut Draft<'_>, quirks: &Quirks, model: &str) {
-    let marked = |tools: &[u8]| memmem::find(tools, b"\"cache_control\"").is_some();
-    let unmark =
-        !keeps_cache_control(quirks, model) && draft.bytes("tools").is_some_and(|tools| marked(&tools));
+    let unmark = draft.may_hold("tools", "cache_control") && !keeps_cache_control(quirks, model);
     if !unmark && quirks.drop_in_tools.is_empty() {
         return;
     }

@@ -6,7 +6,7 @@
 
 use bytes::{Bytes, BytesMut};
 use lockgate_core::{
-    Encoded, Error, Probe, Quirks, Result, StreamEnd, Usage,
+    Encoded, Error, Probe, Result, StreamEnd, Usage,
     wire::{Edits, Object, write_sse},
 };
 use memchr::memmem::Finder;
@@ -155,7 +155,7 @@ impl Watcher {
         if let Some(text) = object.raw("error").filter(|text| response::is_error(text)) {
             return Look::Failed(error::in_stream(text));
         }
-        let Some(found) = object.raw("usage").and_then(|text| usage::read(text, &Quirks::default())) else {
+        let Some(found) = object.raw("usage").and_then(usage::count) else {
             return Look::Pass;
         };
         self.usage = Some(found);

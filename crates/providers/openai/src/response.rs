@@ -1,5 +1,7 @@
 //! Whole answers: read into the hub, or checked and passed on.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
 use lockgate_core::{
@@ -7,10 +9,10 @@ use lockgate_core::{
     Reply, Result, Usage,
     hub::{Content, FunctionCall, Tool, ToolCall},
     reply::CompletionChoice,
-    wire::{Edits, Object, quote, view},
+    wire::{Edits, Object, view},
 };
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use crate::{
     COMPLETION, EMBEDDING, MODERATION, error,
@@ -20,6 +22,9 @@ use crate::{
     usage,
     wire::{Pieces, WireChoice, WireMessage, WireReply, finish_reason},
 };
+
+/// Making a finder costs more than searching an ordinary answer.
+static CITED: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(CITATION));
 
 /// Reads a successful answer.
 ///
@@ -51,8 +56,8 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
 /// As for [`decode`].
 pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
     let object = scan(&body, &head.headers)?;
-    let mut usage = object.raw("usage").and_then(|text| usage::read(text, &Quirks::default()));
-    if let Some(usage) = usage.as_mut().filter(|_| memmem::find(&body, CITATION).is_some()) {
+    let mut usage = object.raw("usage").and_then(usage::count);
+    if let Some(usage) = usage.as_mut().filter(|_| CITED.find(&body).is_some()) {
         // OpenAI's search models bill the search, but count it nowhere.
         usage.web_searches.get_or_insert(1);
     }
@@ -63,12 +68,10 @@ pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payl
 pub(crate) fn edits(object: &Object, encoded: &Encoded) -> Edits {
     let mut edits = Edits::new();
     if let Some(name) = &encoded.memo.client_model
-        && let Some(own) = object.raw("model")
+        && object.contains("model")
+        && object.str("model").as_deref() != Some(name)
     {
-        let name = quote(name);
-        if own != name {
-            edits.set("model", name);
-        }
+        edits.set_str("model", name);
     }
     for (member, from, to) in &encoded.memo.reply_values {
         if object.raw(member) == Some(from.as_str()) {
@@ -120,8 +123,8 @@ fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
 fn read_usage(object: &Object, wire: &WireReply, quirks: &Quirks) -> Option<Usage> {
     let place = quirks.usage_at.as_deref().and_then(|pointer| at_pointer(object, pointer));
     let mut usage = match place {
-        Some(raw) => usage::read(raw.get(), quirks),
-        None => wire.usage.as_deref().and_then(|raw| usage::read(raw.get(), quirks)),
+        Some(raw) => usage::read(&raw, quirks),
+        None => wire.usage.as_deref().and_then(|raw| usage::read(raw, quirks)),
     }?;
     usage.service_tier = usage.service_tier.or_else(|| wire.service_tier.as_deref().and_then(text));
     Some(usage)
@@ -317,7 +320,7 @@ fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingRep
     Ok(EmbeddingReply {
         model: wire.model.0.unwrap_or_default(),
         vectors: vectors.into_iter().map(|(_, vector)| vector).collect(),
-        usage: wire.usage.as_deref().and_then(|raw| usage::read(raw.get(), quirks)),
+        usage: wire.usage.as_deref().and_then(|raw| usage::read(raw, quirks)),
         extra: wire.extra,
     })
 }

@@ -147,7 +147,7 @@ impl State {
         for (key, value) in chunk.extra.iter() {
             self.tell(key, Some(value.to_owned()), out);
         }
-        if let Some(usage) = chunk.usage.as_deref().and_then(|raw| usage::read(raw.get(), &self.quirks)) {
+        if let Some(usage) = chunk.usage.as_deref().and_then(|raw| usage::read(raw, &self.quirks)) {
             self.usage = Some(usage);
         }
         for (at, choice) in chunk.choices.into_iter().flatten().enumerate() {

@@ -1,118 +1,188 @@
 //! OpenAI's `usage` object, read and written.
 
-use lockgate_core::{Extra, Money, Quirks, Raw, Usage, wire::view};
+use lockgate_core::{
+    Extra, Money, Quirks, Raw, Usage,
+    wire::members,
+};
+use serde_json::value::RawValue;
 
 use crate::{
-    lax::{Count, Lax, is_blank, raw, to_raw},
+    lax::{is_blank, raw, to_raw},
     path::replaced,
 };
 
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct WireUsage {
-        prompt_tokens: Lax<Count>,
-        completion_tokens: Lax<Count>,
-        input_tokens: Lax<Count>,
-        output_tokens: Lax<Count>,
-        total_tokens: Lax<Count>,
-        prompt_tokens_details: Lax<PromptDetails>,
-        input_tokens_details: Lax<PromptDetails>,
-        completion_tokens_details: Lax<CompletionDetails>,
-        output_tokens_details: Lax<CompletionDetails>,
-        // Where some providers put what OpenAI has in the details.
-        cached_tokens: Lax<Count>,
-        prompt_cache_hit_tokens: Lax<Count>,
-        cache_read_input_tokens: Lax<Count>,
-        cache_creation_input_tokens: Lax<Count>,
-        reasoning_tokens: Lax<Count>,
-        num_search_queries: Lax<Count>,
-        server_tool_use: Lax<ServerTools>,
-        service_tier: Lax<String>,
-        cost: Lax<f64>,
-    }
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct PromptDetails {
-        cached_tokens: Lax<Count>,
-        cache_creation_tokens: Lax<Count>,
-        cache_write_tokens: Lax<Count>,
-        audio_tokens: Lax<Count>,
-        image_tokens: Lax<Count>,
-        video_tokens: Lax<Count>,
-    }
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct CompletionDetails {
-        reasoning_tokens: Lax<Count>,
-        audio_tokens: Lax<Count>,
-        image_tokens: Lax<Count>,
-        accepted_prediction_tokens: Lax<Count>,
-        rejected_prediction_tokens: Lax<Count>,
-    }
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct ServerTools {
-        web_search_requests: Lax<Count>,
-    }
-}
-
-/// Reads a usage object; `null` and what is no object give nothing.
-pub(crate) fn read(text: &str, quirks: &Quirks) -> Option<Usage> {
-    let wire: WireUsage = serde_json::from_str(text).ok()?;
-    let prompt = wire.prompt_tokens_details.0.or(wire.input_tokens_details.0).unwrap_or_default();
-    let completion = wire.completion_tokens_details.0.or(wire.output_tokens_details.0).unwrap_or_default();
-    let input = wire.prompt_tokens.get().or(wire.input_tokens.get());
-    let mut output = wire.completion_tokens.get().or(wire.output_tokens.get());
-    let total = wire.total_tokens.get();
-    if input.is_none() && output.is_none() && total.is_none() {
-        return None;
-    }
-    let reasoning = completion.reasoning_tokens.get().or(wire.reasoning_tokens.get());
+/// Reads a usage object and keeps it; `null` and what is no object give nothing.
+pub(crate) fn read(wire: &RawValue, quirks: &Quirks) -> Option<Usage> {
+    let mut counts = Counts::of(wire.get());
     if quirks.usage_adds_reasoning {
-        output = Some(with_reasoning(input, output, total, reasoning));
+        counts.add_reasoning();
     }
-    // Embeddings consume nothing but the prompt.
-    let input = if output.is_none() { input.or(total) } else { input };
-    let (input, output) = (input.unwrap_or(0), output.unwrap_or(0));
-    Some(Usage {
-        input,
-        output,
-        total: total.filter(|total| *total != input.saturating_add(output)),
-        cache_read: prompt
-            .cached_tokens
-            .get()
-            .or(wire.prompt_cache_hit_tokens.get())
-            .or(wire.cached_tokens.get())
-            .or(wire.cache_read_input_tokens.get()),
-        cache_write: prompt
-            .cache_creation_tokens
-            .get()
-            .or(prompt.cache_write_tokens.get())
-            .or(wire.cache_creation_input_tokens.get()),
-        reasoning,
-        audio_input: prompt.audio_tokens.get(),
-        audio_output: completion.audio_tokens.get(),
-        image_input: prompt.image_tokens.get(),
-        image_output: completion.image_tokens.get(),
-        video_input: prompt.video_tokens.get(),
-        accepted_prediction: completion.accepted_prediction_tokens.get(),
-        rejected_prediction: completion.rejected_prediction_tokens.get(),
-        web_searches: wire
-            .server_tool_use
-            .0
-            .and_then(|tools| tools.web_search_requests.get())
-            .or(wire.num_search_queries.get()),
-        service_tier: wire.service_tier.0,
-        provider_cost: wire.cost.0.map(Money::from_dollars),
-        raw: Some(raw(text)),
-        ..Usage::default()
+    Some(Usage { raw: Some(wire.to_owned()), ..counts.usage()? })
+}
+
+/// Reads the counts of an answer that is relayed, where the object itself goes its own way. `text` is well-formed JSON.
+pub(crate) fn count(text: &str) -> Option<Usage> {
+    Counts::of(text).usage()
+}
+
+/// What a usage object says, in the first of its places for each figure. A value of another type is none: nothing that
+/// an upstream puts here may fail an answer.
+#[derive(Default)]
+struct Counts {
+    input: Option<u64>,
+    output: Option<u64>,
+    total: Option<u64>,
+    prompt: Prompt,
+    completion: Completion,
+    /// Where some providers put what OpenAI has in the details: by preference.
+    cached: [Option<u64>; 3],
+    cache_creation: Option<u64>,
+    reasoning: Option<u64>,
+    searches: [Option<u64>; 2],
+    service_tier: Option<String>,
+    cost: Option<f64>,
+}
+
+#[derive(Default)]
+struct Prompt {
+    cached: Option<u64>,
+    cache_creation: Option<u64>,
+    cache_write: Option<u64>,
+    audio: Option<u64>,
+    image: Option<u64>,
+    video: Option<u64>,
+}
+
+#[derive(Default)]
+struct Completion {
+    reasoning: Option<u64>,
+    audio: Option<u64>,
+    image: Option<u64>,
+    accepted: Option<u64>,
+    rejected: Option<u64>,
+}
+
+impl Counts {
+    fn of(text: &str) -> Self {
+        let mut counts = Self::default();
+        // The newer API's names give way to the older one's.
+        let (mut input, mut output, mut prompt, mut completion) = (None, None, None, None);
+        for (key, value) in members(text) {
+            match &*key {
+                "prompt_tokens" => counts.input = number(value),
+                "completion_tokens" => counts.output = number(value),
+                "input_tokens" => input = number(value),
+                "output_tokens" => output = number(value),
+                "total_tokens" => counts.total = number(value),
+                "prompt_tokens_details" => prompt = object(value).or(prompt),
+                "input_tokens_details" => prompt = prompt.or(object(value)),
+                "completion_tokens_details" => completion = object(value).or(completion),
+                "output_tokens_details" => completion = completion.or(object(value)),
+                "prompt_cache_hit_tokens" => counts.cached[0] = number(value),
+                "cached_tokens" => counts.cached[1] = number(value),
+                "cache_read_input_tokens" => counts.cached[2] = number(value),
+                "cache_creation_input_tokens" => counts.cache_creation = number(value),
+                "reasoning_tokens" => counts.reasoning = number(value),
+                "server_tool_use" => counts.searches[0] = member(value, "web_search_requests"),
+                "num_search_queries" => counts.searches[1] = number(value),
+                "service_tier" => counts.service_tier = serde_json::from_str(value).ok(),
+                "cost" => counts.cost = value.parse().ok(),
+                _ => {}
+            }
+        }
+        counts.input = counts.input.or(input);
+        counts.output = counts.output.or(output);
+        counts.prompt = prompt.map(Prompt::of).unwrap_or_default();
+        counts.completion = completion.map(Completion::of).unwrap_or_default();
+        counts.reasoning = counts.completion.reasoning.or(counts.reasoning);
+        counts
+    }
+
+    fn add_reasoning(&mut self) {
+        if self.input.or(self.output).or(self.total).is_some() {
+            self.output = Some(with_reasoning(self.input, self.output, self.total, self.reasoning));
+        }
+    }
+
+    fn usage(self) -> Option<Usage> {
+        let Self { input, output, total, prompt, completion, .. } = self;
+        input.or(output).or(total)?;
+        // Embeddings consume nothing but the prompt.
+        let input = if output.is_none() { input.or(total) } else { input };
+        let (input, output) = (input.unwrap_or(0), output.unwrap_or(0));
+        Some(Usage {
+            input,
+            output,
+            total: total.filter(|total| *total != input.saturating_add(output)),
+            cache_read: prompt.cached.or_else(|| self.cached.into_iter().flatten().next()),
+            cache_write: prompt.cache_creation.or(prompt.cache_write).or(self.cache_creation),
+            reasoning: self.reasoning,
+            audio_input: prompt.audio,
+            audio_output: completion.audio,
+            image_input: prompt.image,
+            image_output: completion.image,
+            video_input: prompt.video,
+            accepted_prediction: completion.accepted,
+            rejected_prediction: completion.rejected,
+            web_searches: self.searches.into_iter().flatten().next(),
+            service_tier: self.service_tier,
+            provider_cost: self.cost.map(Money::from_dollars),
+            ..Usage::default()
+        })
+    }
+}
+
+impl Prompt {
+    fn of(text: &str) -> Self {
+        let mut details = Self::default();
+        for (key, value) in members(text) {
+            let place = match &*key {
+                "cached_tokens" => &mut details.cached,
+                "cache_creation_tokens" => &mut details.cache_creation,
+                "cache_write_tokens" => &mut details.cache_write,
+                "audio_tokens" => &mut details.audio,
+                "image_tokens" => &mut details.image,
+                "video_tokens" => &mut details.video,
+                _ => continue,
+            };
+            *place = number(value);
+        }
+        details
+    }
+}
+
+impl Completion {
+    fn of(text: &str) -> Self {
+        let mut details = Self::default();
+        for (key, value) in members(text) {
+            let place = match &*key {
+                "reasoning_tokens" => &mut details.reasoning,
+                "audio_tokens" => &mut details.audio,
+                "image_tokens" => &mut details.image,
+                "accepted_prediction_tokens" => &mut details.accepted,
+                "rejected_prediction_tokens" => &mut details.rejected,
+                _ => continue,
+            };
+            *place = number(value);
+        }
+        details
+    }
+}
+
+/// A count of tokens, also written as a float; a negative or broken one is none.
+fn number(json: &str) -> Option<u64> {
+    json.parse().ok().or_else(|| {
+        let float: f64 = json.parse().ok()?;
+        (float >= 0.0 && float.is_finite()).then_some(float as u64)
     })
+}
+
+fn object(json: &str) -> Option<&str> {
+    json.starts_with('{').then_some(json)
+}
+
+fn member(json: &str, name: &str) -> Option<u64> {
+    members(json).find(|(key, _)| key == name).and_then(|(_, value)| number(value))
 }
 
 /// Completion tokens of a provider that reports reasoning beside them; its total tells whether it really does.
@@ -132,9 +202,8 @@ fn with_reasoning(
 /// Writes a usage object for a client: the provider's own if it is of this shape, so that nothing of it is lost.
 pub(crate) fn write(usage: &Usage) -> Raw {
     if let Some(raw) = &usage.raw
-        && let Ok(wire) = serde_json::from_str::<WireUsage>(raw.get())
-        && wire.prompt_tokens.get() == Some(usage.input)
-        && let Some(output) = wire.completion_tokens.get()
+        && member(raw.get(), "prompt_tokens") == Some(usage.input)
+        && let Some(output) = member(raw.get(), "completion_tokens")
     {
         return if output == usage.output { raw.clone() } else { with_output(raw, usage.output) };
     }
@@ -233,7 +302,8 @@ mod tests {
     fn reads_every_detail_and_writes_the_provider_s_own_object_back() {
         let text = r#"{"prompt_tokens":2006,"completion_tokens":300,"total_tokens":2306,"prompt_tokens_details":
             {"cached_tokens":1920,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":64},"x":1}"#;
-        let usage = read(text, &Quirks::default()).unwrap();
+        let usage = read(&raw(text), &Quirks::default()).unwrap();
+        assert_eq!(count(text).map(|usage| (usage.input, usage.raw.is_some())), Some((2006, false)));
         assert_eq!((usage.input, usage.output, usage.total), (2006, 300, None));
         assert_eq!((usage.cache_read, usage.reasoning, usage.audio_input), (Some(1920), Some(64), Some(0)));
         assert_eq!(write(&usage).get(), text);
@@ -243,24 +313,24 @@ mod tests {
     fn odd_providers() {
         let quirks = Quirks { usage_adds_reasoning: true, ..Quirks::default() };
         let usage = read(
-            r#"{"prompt_tokens":32.0,"completion_tokens":9,"total_tokens":135,
-                "completion_tokens_details":{"reasoning_tokens":94}}"#,
+            &raw(r#"{"prompt_tokens":32.0,"completion_tokens":9,"total_tokens":135,
+                "completion_tokens_details":{"reasoning_tokens":94}}"#),
             &quirks,
         );
         let usage = usage.unwrap();
         assert_eq!(usage.output, 103);
         assert!(write(&usage).get().contains(r#""completion_tokens":103,"total_tokens":135"#));
-        let usage = read(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#, &quirks).unwrap();
+        let usage = read(&raw(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#), &quirks).unwrap();
         assert_eq!(usage.cache_read, Some(3));
         assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)));
-        assert!(
-            read("null", &quirks).is_none() && read("{}", &quirks).is_none() && read("3", &quirks).is_none()
-        );
+        for nothing in ["null", "{}", "3", "[1]", r#"{"prompt_tokens":"7","prompt_tokens_details":[]}"#] {
+            assert!(read(&raw(nothing), &quirks).is_none() && count(nothing).is_none(), "{nothing}");
+        }
     }
 
     #[test]
     fn a_total_alone_is_the_prompt() {
-        let usage = read(r#"{"total_tokens":10}"#, &Quirks::default()).unwrap();
+        let usage = read(&raw(r#"{"total_tokens":10}"#), &Quirks::default()).unwrap();
         assert_eq!((usage.input, usage.output, usage.total), (10, 0, None));
         assert_eq!(write(&usage).get(), r#"{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}"#);
     }

@@ -105,7 +105,7 @@ impl WireResponse {
 
     /// What it consumed.
     pub(crate) fn usage(&self, quirks: &Quirks) -> Option<Usage> {
-        let mut usage = usage::read(self.usage.as_deref()?.get(), quirks)?;
+        let mut usage = usage::read(self.usage.as_deref()?, quirks)?;
         usage.service_tier = usage.service_tier.or_else(|| self.service_tier.0.clone());
         Some(usage)
     }
