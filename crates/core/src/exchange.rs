@@ -34,4 +34,6 @@ pub enum Step {
     Last(Request<Payload>),
     /// The answer just given is the answer to the call.
     Done,
+    /// This is the answer to the call, made of those before.
+    Answer(Bytes),
 }

@@ -54,7 +54,7 @@ pub use reply::{ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason
 pub use secret::Secret;
 pub use surface::{StreamEncoder, Surface};
 pub use target::{ParamPolicy, Signer, Target};
-pub use token::{CloudSettings, Token, TokenSource};
+pub use token::{CloudSettings, Token, TokenKey, TokenSource};
 pub use usage::Usage;
 pub use watch::Watch;
 

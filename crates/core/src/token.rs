@@ -24,6 +24,42 @@ pub trait TokenSource: Send + Sync + 'static {
     /// # Errors
     /// The token was refused, or there is none in the answer.
     fn read(&self, head: &Parts, body: &Bytes, now: SystemTime) -> Result<Token>;
+
+    /// The next request after these answers, where one does not give the token; [`TokenSource::read`] reads the last
+    /// answer.
+    ///
+    /// # Errors
+    /// The answers cannot be used.
+    fn further(&self, _answers: &[Bytes]) -> Result<Option<Request<Payload>>> {
+        Ok(None)
+    }
+
+    /// A file with a credential that others replace from time to time: the transport reads it for each token.
+    fn file(&self) -> Option<&str> {
+        None
+    }
+
+    /// The request that fetches a token with the text of [`TokenSource::file`].
+    ///
+    /// # Errors
+    /// As for [`TokenSource::request`].
+    fn request_with(&self, _text: &str, now: SystemTime) -> Result<Request<Payload>> {
+        self.request(now)
+    }
+
+    /// Whose token authorises the first request for this one.
+    fn base(&self) -> Option<&dyn TokenSource> {
+        None
+    }
+
+    /// Authorises a request with a token of this source.
+    ///
+    /// # Errors
+    /// The request cannot be signed.
+    fn authorise(&self, token: &Token, request: &mut Request<Payload>, _now: SystemTime) -> Result<()> {
+        token.put_on(request);
+        Ok(())
+    }
 }
 
 /// A header that authorises calls for a while.
@@ -35,6 +71,17 @@ pub struct Token {
     pub value: HeaderValue,
     /// When it stops being good.
     pub expires_at: SystemTime,
+    /// The key to sign with, where the header alone does not authorise.
+    pub key: Option<TokenKey>,
+}
+
+/// A key for signatures that is good as long as its token.
+#[derive(Clone, Debug)]
+pub struct TokenKey {
+    /// Its name.
+    pub id: String,
+    /// The key itself.
+    pub secret: Secret,
 }
 
 impl Token {
@@ -42,7 +89,7 @@ impl Token {
     pub fn bearer(token: &str, expires_at: SystemTime) -> Option<Self> {
         let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
         value.set_sensitive(true);
-        Some(Self { name: http::header::AUTHORIZATION, value, expires_at })
+        Some(Self { name: http::header::AUTHORIZATION, value, expires_at, key: None })
     }
 
     /// Puts it on a request.

@@ -100,6 +100,7 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_vertex::Vertex,
         &lockgate_azure::Azure,
         &lockgate_azure::AzureAi,
+        &lockgate_bedrock::Bedrock,
         &lockgate_cohere::Cohere,
         &lockgate_ollama::Ollama::Generate,
         &lockgate_ollama::Ollama::Chat,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{Request, StatusCode};
-use lockgate_core::{Error, Payload, Signer, Token, TokenSource};
+use lockgate_core::{Error, ErrorKind, Origin, Payload, Signer, Token, TokenSource};
 use tokio::sync::Mutex as Flight;
 
 use crate::{Limits, Transport};
@@ -41,11 +41,10 @@ impl Transport {
         request: &mut Request<Payload>,
         limits: Limits,
     ) -> Result<(), Error> {
-        if let Some(source) = signer.token_source() {
-            // Boxed: most signers have no token to wait for, and the state is large.
-            Box::pin(self.token(source, limits)).await?.put_on(request);
-        }
-        Ok(())
+        let Some(source) = signer.token_source() else { return Ok(()) };
+        // Boxed: most signers have no token to wait for, and the state is large.
+        let token = Box::pin(self.token(source, limits)).await?;
+        source.authorise(&token, request, SystemTime::now())
     }
 
     /// Forgets a signer's token if the upstream refused it: the next call fetches another.
@@ -85,11 +84,36 @@ impl Transport {
     }
 
     async fn fetch_token(&self, source: &dyn TokenSource, limits: Limits) -> Result<Token, Error> {
-        let request = source.request(SystemTime::now())?;
-        let (head, body) = self.send(request, limits).await?.into_parts();
-        let body = body.collect(LONGEST).await?;
-        source.read(&head, &body, SystemTime::now())
+        let mut request = match source.file() {
+            None => source.request(SystemTime::now())?,
+            Some(path) => source.request_with(&text(path).await?, SystemTime::now())?,
+        };
+        if let Some(base) = source.base() {
+            let token = Box::pin(self.token(base, limits)).await?;
+            base.authorise(&token, &mut request, SystemTime::now())?;
+        }
+        let mut answers = Vec::new();
+        loop {
+            let (head, body) = self.send(request, limits).await?.into_parts();
+            let body = body.collect(LONGEST).await?;
+            if head.status.is_success() {
+                answers.push(body.clone());
+                if let Some(next) = source.further(&answers)? {
+                    request = next;
+                    continue;
+                }
+            }
+            return source.read(&head, &body, SystemTime::now());
+        }
     }
+}
+
+/// The credential in a file.
+async fn text(path: &str) -> Result<String, Error> {
+    tokio::fs::read_to_string(path).await.map(|text| text.trim().to_owned()).map_err(|why| {
+        let message = format!("The file with the credential cannot be read ({}): {path}", why.kind());
+        Error::new(ErrorKind::Authentication, Origin::Gateway, message)
+    })
 }
 
 impl Tokens {

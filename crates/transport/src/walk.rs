@@ -40,6 +40,7 @@ impl Transport {
             let body = body.collect(LONGEST).await?;
             match exchange.next(&head, &body)? {
                 Step::Done => return Ok(Walked::Whole(Response::from_parts(head, body))),
+                Step::Answer(body) => return Ok(Walked::Whole(Response::from_parts(head, body))),
                 Step::Last(request) => {
                     let limits = limits.after(started.elapsed());
                     return self.send_signed(request, signer, limits).await.map(Walked::Open);

@@ -5,6 +5,7 @@
 //! - As a [`Surface`](lockgate_core::Surface), [`AnthropicSurface`] lets clients of the Messages API reach any provider.
 
 mod betas;
+pub mod claude;
 mod encoder;
 mod error;
 mod format;

@@ -1,0 +1,58 @@
+//! Text completions: a conversation of one message.
+
+use lockgate_core::{
+    ChatReply, CompletionReply, Error, Result,
+    hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+    reply::CompletionChoice,
+};
+
+/// The request as a chat.
+///
+/// # Errors
+/// There is not exactly one prompt.
+pub(crate) fn chat(request: &CompletionRequest) -> Result<ChatRequest> {
+    let prompt = match &request.prompt {
+        Some(Prompt::Text(text)) => text.clone(),
+        Some(Prompt::Texts(texts)) if texts.len() == 1 => texts.concat(),
+        _ => {
+            let message = "Bedrock's models take one prompt, and as text: not several, not token ids.";
+            return Err(Error::bad_field("prompt", message));
+        }
+    };
+    let message =
+        Message { role: "user".to_owned(), content: Some(Content::Text(prompt)), ..Message::default() };
+    Ok(ChatRequest {
+        model: request.model.clone(),
+        messages: vec![message],
+        max_tokens: request.max_tokens,
+        temperature: request.temperature.clone(),
+        top_p: request.top_p.clone(),
+        n: request.n,
+        stop: request.stop.clone(),
+        seed: request.seed.clone(),
+        logprobs: request.logprobs.map(|_| true),
+        frequency_penalty: request.frequency_penalty.clone(),
+        presence_penalty: request.presence_penalty.clone(),
+        logit_bias: request.logit_bias.clone(),
+        user: request.user.clone(),
+        extra: request.extra.clone(),
+        ..ChatRequest::default()
+    })
+}
+
+/// A chat's answer as a completion.
+pub(crate) fn completion(reply: ChatReply) -> CompletionReply {
+    let choices = reply.choices.into_iter().map(|choice| CompletionChoice {
+        index: choice.index,
+        text: choice.message.content.map(|content| content.text()).unwrap_or_default(),
+        finish: choice.finish,
+        ..CompletionChoice::default()
+    });
+    CompletionReply {
+        id: reply.id,
+        model: reply.model,
+        choices: choices.collect(),
+        usage: reply.usage,
+        ..CompletionReply::default()
+    }
+}

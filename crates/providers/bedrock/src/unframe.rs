@@ -1,0 +1,131 @@
+//! Answers in a model's own format, packed into frames: unpacked into the event stream that its dialect reads.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use lockgate_aws::{Frame, Frames};
+use lockgate_core::{
+    Error, Event, Probe, Result, StreamDecoder, StreamEnd, Usage,
+    wire::{view, write_sse},
+};
+
+use crate::error;
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Chunk {
+        bytes: Option<String>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Named {
+        kind as "type": Option<String>,
+    }
+}
+
+/// What a `chunk` holds: JSON of the model's own.
+pub(crate) fn unpack(payload: &[u8]) -> Result<Vec<u8>> {
+    let chunk: Chunk = serde_json::from_slice(payload).unwrap_or_default();
+    let packed = chunk.bytes.unwrap_or_default();
+    STANDARD.decode(packed).map_err(|why| {
+        Error::invalid_response(format!("A chunk of the provider's stream is no base64: {why}"))
+    })
+}
+
+/// Unpacks for a decoder of server-sent events.
+pub(crate) struct Unframed {
+    frames: Frames,
+    inner: Box<dyn StreamDecoder>,
+    failed: bool,
+}
+
+impl Unframed {
+    pub(crate) fn new(inner: Box<dyn StreamDecoder>) -> Self {
+        Self { frames: Frames::default(), inner, failed: false }
+    }
+}
+
+impl StreamDecoder for Unframed {
+    fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
+        let (inner, failed) = (&mut self.inner, &mut self.failed);
+        self.frames.feed(bytes, |frame| match frame {
+            _ if *failed => Ok(()),
+            Frame::Event { payload, .. } => inner.feed(&as_event(&unpack(&payload)?), out),
+            failure => {
+                *failed = true;
+                out.push(Event::Failure(error::in_stream(&failure)));
+                Ok(())
+            }
+        })
+    }
+
+    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
+        if self.failed {
+            return Ok(());
+        }
+        self.frames.finish()?;
+        self.inner.finish(out)
+    }
+}
+
+/// Unpacks for a client that is to have the events as they are.
+pub(crate) struct UnframedProbe {
+    frames: Frames,
+    inner: Box<dyn Probe>,
+    passed: bool,
+    failure: Option<Error>,
+}
+
+impl UnframedProbe {
+    pub(crate) fn new(inner: Box<dyn Probe>) -> Self {
+        Self { frames: Frames::default(), inner, passed: false, failure: None }
+    }
+}
+
+impl Probe for UnframedProbe {
+    fn pass(&mut self, frame: Bytes) -> Result<Bytes> {
+        let (mut events, mut failure) = (Vec::new(), None);
+        self.frames.feed(&frame, |frame| {
+            match frame {
+                Frame::Event { payload, .. } => events.extend(as_event(&unpack(&payload)?)),
+                failed => failure = failure.take().or(Some(error::in_stream(&failed))),
+            }
+            Ok(())
+        })?;
+        let bytes = if events.is_empty() { Bytes::new() } else { self.inner.pass(events.into())? };
+        self.passed |= !bytes.is_empty();
+        match failure {
+            Some(failure) if !self.passed => return Err(failure),
+            failure => self.failure = self.failure.take().or(failure),
+        }
+        Ok(bytes)
+    }
+
+    fn finish(&mut self) -> StreamEnd {
+        if let Some(failure) = self.failure.take() {
+            return StreamEnd { error: Some(failure), ..StreamEnd::default() };
+        }
+        match self.frames.finish() {
+            Ok(()) => self.inner.finish(),
+            Err(error) => StreamEnd { error: Some(error), ..StreamEnd::default() },
+        }
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        self.inner.usage()
+    }
+
+    fn chunks(&self) -> u64 {
+        self.inner.chunks()
+    }
+}
+
+/// A server-sent event, named as Anthropic names it: by the type in its data.
+fn as_event(json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len() + 32);
+    let text = String::from_utf8_lossy(json);
+    let named: Named = serde_json::from_slice(json).unwrap_or_default();
+    write_sse(&mut out, named.kind.as_deref(), text.trim());
+    out
+}
