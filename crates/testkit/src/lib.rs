@@ -4,6 +4,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 pub mod clock;
+pub mod jwt;
 pub mod laws;
 pub mod sample;
 pub mod upstream;

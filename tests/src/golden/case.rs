@@ -5,6 +5,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use lockgate_testkit::jwt;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -281,6 +282,22 @@ impl Case {
         None
     }
 
+    /// The deployment's parameters, with keys that were made for tests in the place of their placeholders.
+    pub(crate) fn params(&self) -> Value {
+        map_strings(&Value::Object(self.litellm_params.clone()), &|text| match text {
+            "{{GCP_SA_JSON}}" => jwt::service_account(&format!("{MOCK}/token"), self.key_id()),
+            "{{OCI_TEST_KEY}}" => jwt::KEY.to_owned(),
+            _ => filled(text),
+        })
+    }
+
+    /// The name of its service account's key.
+    fn key_id(&self) -> &str {
+        let bodies = self.upstream.iter().filter_map(|step| step.expect.body.as_ref());
+        let mut ids = bodies.filter_map(|body| body.pointer("/$form/assertion/$jwt/header/kid")?.as_str());
+        ids.next().unwrap_or("k1")
+    }
+
     /// Whether nothing of the case goes upstream: a function of the gateway itself.
     pub(crate) fn is_local(&self) -> bool {
         matches!(self.surface.as_str(), "token_counter" | "cost")
@@ -294,7 +311,11 @@ impl Case {
 
 /// Puts the mock's address in the place of its placeholders.
 pub(crate) fn fill(value: &Value) -> Value {
-    map_strings(value, &|text| text.replace("{{MOCK}}", MOCK).replace("{{MOCK_HOST}}", MOCK_HOST))
+    map_strings(value, &filled)
+}
+
+fn filled(text: &str) -> String {
+    text.replace("{{MOCK}}", MOCK).replace("{{MOCK_HOST}}", MOCK_HOST)
 }
 
 /// Puts the placeholders back.

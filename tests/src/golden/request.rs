@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_core::Encoded;
+use http::Request;
+use lockgate_core::Payload;
+use lockgate_testkit::jwt;
 use serde_json::{Map, Value, json};
 
 use crate::golden::{
@@ -37,8 +39,7 @@ pub(crate) struct Sent {
 
 impl Sent {
     /// Notes down a request as its provider would see it.
-    pub(crate) fn of(encoded: &Encoded) -> Self {
-        let request = &encoded.request;
+    pub(crate) fn of(request: &Request<Payload>) -> Self {
         let uri = request.uri();
         let origin =
             format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |it| it.as_str()));
@@ -48,13 +49,16 @@ impl Sent {
             headers.insert(name.as_str().to_owned(), unfilled(&value));
         }
         let bytes = request.body().to_vec();
-        let body = if bytes.is_empty() {
-            None
-        } else {
-            Some(serde_json::from_slice(&bytes).map_or_else(
-                |_| json!({"$text": String::from_utf8_lossy(&bytes)}),
-                |value: Value| unfill(&value),
-            ))
+        let text = String::from_utf8_lossy(&bytes);
+        let body = match request.headers().get("content-type") {
+            _ if bytes.is_empty() => None,
+            Some(kind) if kind.as_bytes().starts_with(b"application/x-www-form-urlencoded") => {
+                Some(json!({"$form": form(&text)}))
+            }
+            _ => Some(
+                serde_json::from_slice(&bytes)
+                    .map_or_else(|_| json!({"$text": text}), |value: Value| unfill(&value)),
+            ),
         };
         Self {
             method: request.method().to_string(),
@@ -79,6 +83,25 @@ impl Sent {
             body: None,
         }
     }
+}
+
+/// The fields of a form; what a service account has signed is opened, its times relative to when it was issued.
+fn form(text: &str) -> Map<String, Value> {
+    let mut fields = query(text);
+    if let Some(Value::String(assertion)) = fields.get("assertion") {
+        let opened = match jwt::read(assertion) {
+            Ok((head, mut claims)) => {
+                if let (Some(issued), Some(expires)) = (claims["iat"].as_u64(), claims["exp"].as_u64()) {
+                    claims["exp"] = format!("{{{{IAT}}}}+{}", expires.saturating_sub(issued)).into();
+                    claims["iat"] = "{{IAT}}".into();
+                }
+                json!({"$jwt": {"header": head, "claims": claims}})
+            }
+            Err(why) => json!({"$jwt": why}),
+        };
+        fields.insert("assertion".to_owned(), opened);
+    }
+    fields
 }
 
 fn unfilled(text: &str) -> String {

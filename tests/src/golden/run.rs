@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use lockgate_catalog::{Catalog, Cost, Terms};
 use lockgate_core::{
-    Attempt, Call, Error, ErrorKind, Media, MediaFile, Operation, Origin, ParamPolicy, Surface, Usage,
+    Attempt, Call, Error, ErrorKind, Media, MediaFile, Operation, Origin, ParamPolicy, Surface, Token,
+    TokenSource, Usage,
     transcode::{self, Stream},
 };
 use lockgate_registry::{Registry, surfaces};
@@ -124,10 +125,11 @@ impl Runner {
         };
         let defaults = Defaults { policy, ..Defaults::default() };
         let mut params = Params::new(&case.public_model(), &case.model);
-        if let Value::Object(own) = fill(&Value::Object(case.litellm_params.clone())) {
+        if let Value::Object(own) = case.params() {
             params.params.extend(own);
         }
-        let env = |name: &str| case.env.get(name).cloned();
+        let surroundings = fill(&serde_json::json!(case.env));
+        let env = |name: &str| surroundings[name].as_str().map(str::to_owned);
         let builder =
             Builder { registry: &self.registry, catalog: &self.catalog, env: &env, defaults: &defaults };
         builder.build(&params).map(|(deployment, _)| deployment).map_err(|issues| {
@@ -228,8 +230,11 @@ fn exchange(
     script: &mut Script<'_>,
     sent: &mut Vec<Sent>,
 ) -> Result<Answer, Error> {
-    let encoded = transcode::prepare(attempt, SystemTime::UNIX_EPOCH + RECORDED)?;
-    let request = Sent::of(&encoded);
+    let mut encoded = transcode::prepare(attempt, SystemTime::UNIX_EPOCH + RECORDED)?;
+    if let Some(source) = attempt.signer().token_source() {
+        token(source, script, sent)?.put_on(&mut encoded.request);
+    }
+    let request = Sent::of(&encoded.request);
     let mut reply = script.answer(&request.method, &request.path);
     sent.push(request);
     if !reply.head.status.is_success() {
@@ -262,6 +267,15 @@ fn exchange(
         truncated: false,
         cost: cost.map(|cost| cost.total.dollars()),
     })
+}
+
+/// Fetches a token, as the gateway's transport would.
+fn token(source: &dyn TokenSource, script: &mut Script<'_>, sent: &mut Vec<Sent>) -> Result<Token, Error> {
+    let now = SystemTime::UNIX_EPOCH + RECORDED;
+    let request = Sent::of(&source.request(now)?);
+    let reply = script.answer(&request.method, &request.path);
+    sent.push(request);
+    source.read(&reply.head, &reply.body(), now)
 }
 
 /// Lets a stream run through the gateway's translation, chunk by chunk.

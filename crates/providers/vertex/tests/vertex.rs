@@ -8,11 +8,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use lockgate_core::{Attempt, CloudSettings, Dialect, Encoded, Media, Operation, Target};
 use lockgate_openai::OpenAiSurface;
-use lockgate_testkit::{laws, sample};
+use lockgate_testkit::{jwt, laws, sample};
 use lockgate_vertex::Vertex;
 
 static DIALECT: Vertex = Vertex;
@@ -117,15 +116,6 @@ fn without_a_project_the_call_fails_with_advice() {
     assert!(error.message().contains("vertex_project"), "{error}");
 }
 
-/// A service account with a key that was made for this test and opens nothing.
-fn account() -> String {
-    let key = include_str!("throw-away-key.pem").replace('\n', "\\n");
-    format!(
-        r#"{{"type":"service_account","project_id":"own","private_key_id":"k1","private_key":"{key}",
-            "client_email":"a@own.iam.gserviceaccount.com","token_uri":"http://token.test/token"}}"#
-    )
-}
-
 fn settings<T>(
     params: &[(&str, &str)],
     env: &dyn Fn(&str) -> Option<String>,
@@ -140,12 +130,12 @@ fn settings<T>(
 #[test]
 fn a_service_account_signs_for_its_token_and_gives_its_project() {
     let none = |_: &str| None;
-    let account = account();
+    let account = jwt::service_account("http://token.test/token", "k1");
     let files = |path: &str| (path == "/key.json").then(|| account.clone());
     let env = |name: &str| (name == "GOOGLE_APPLICATION_CREDENTIALS").then(|| "/key.json".to_owned());
     settings(&[], &env, &files, |settings| {
         let params = DIALECT.settle(settings);
-        assert_eq!(params.get("vertex_project").map(String::as_str), Some("own"));
+        assert_eq!(params.get("vertex_project").map(String::as_str), Some("golden-project"));
         let signer = DIALECT.signer(settings).unwrap();
         let source = signer.token_source().unwrap();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
@@ -153,13 +143,11 @@ fn a_service_account_signs_for_its_token_and_gives_its_project() {
         assert_eq!(request.uri(), "http://token.test/token");
         let form = String::from_utf8(request.body().to_vec()).unwrap();
         let (_, assertion) = form.split_once("assertion=").unwrap();
-        let parts: Vec<&str> = assertion.split('.').collect();
-        let head = String::from_utf8(URL_SAFE_NO_PAD.decode(parts[0]).unwrap()).unwrap();
-        assert_eq!(head, r#"{"typ":"JWT","alg":"RS256","kid":"k1"}"#);
-        let claims: serde_json::Value =
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
-        assert_eq!(claims["exp"], 1_700_003_600);
-        assert_eq!(URL_SAFE_NO_PAD.decode(parts[2]).unwrap().len(), 256);
+        // Only what the account's key has signed is read.
+        let (head, claims) = jwt::read(assertion).unwrap();
+        assert_eq!(head, serde_json::json!({"typ": "JWT", "alg": "RS256", "kid": "k1"}));
+        assert_eq!(claims["iss"], "golden@golden-project.iam.gserviceaccount.com");
+        assert_eq!((&claims["iat"], &claims["exp"]), (&1_700_000_000.into(), &1_700_003_600.into()));
         assert!(!source.key().contains("PRIVATE"));
 
         let granted = Bytes::from_static(br#"{"access_token":"ya29.x","expires_in":3599}"#);
