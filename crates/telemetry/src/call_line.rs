@@ -4,15 +4,17 @@
 //! as much as the rest of the call's bookkeeping together. Filters treat it as an event of the target `lockgate::call`.
 
 use std::{
+    cell::RefCell,
     fmt::{Display, Write as _},
     sync::OnceLock,
+    time::SystemTime,
 };
 
 use lockgate_core::{Decimal, ErrorKind, wire::quote};
 use tracing::Level;
 use tracing_subscriber::fmt::{
     format::Writer,
-    time::{FormatTime, SystemTime},
+    time::{FormatTime, SystemTime as Clock},
 };
 
 use crate::{CallRecord, sink};
@@ -74,8 +76,7 @@ impl Line {
     /// The time, the level, the target and the message.
     fn open(style: Style, failed: bool) -> Self {
         let mut time = String::with_capacity(512);
-        // Writing to a string cannot fail.
-        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+        timestamp(&mut time);
         let (level, message) = if failed { ("WARN", "call failed") } else { ("INFO", "call answered") };
         let text = match style {
             Style::Text => {
@@ -160,6 +161,27 @@ impl Line {
     }
 }
 
+/// Writes the time like the subscriber's events, whose formatting costs as much as the rest of a line: the part down to
+/// the second is kept for as long as it lasts.
+fn timestamp(out: &mut String) {
+    thread_local! {
+        static SECOND: RefCell<(u64, String)> = RefCell::default();
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SECOND.with_borrow_mut(|(second, text)| {
+        if *second != now.as_secs() || text.is_empty() {
+            text.clear();
+            // Writing to a string cannot fail.
+            let _ = Clock.format_time(&mut Writer::new(text));
+            let length = text.find('.').unwrap_or(text.len());
+            text.truncate(length);
+            *second = now.as_secs();
+        }
+        out.push_str(text);
+    });
+    let _ = write!(out, ".{:06}Z", now.subsec_micros());
+}
+
 fn nonzero(count: u32) -> Option<u32> {
     (count > 0).then_some(count)
 }
@@ -203,6 +225,17 @@ mod tests {
         for absent in ["ttft_ms", "provider", "error", "retries", "unpriced"] {
             assert!(line.get(absent).is_none(), "{absent}");
         }
+    }
+
+    #[test]
+    fn the_time_is_written_like_the_subscriber_s() {
+        let (mut own, mut other) = (String::new(), String::new());
+        timestamp(&mut own);
+        Clock.format_time(&mut Writer::new(&mut other)).unwrap();
+        assert_eq!(own.len(), other.len());
+        assert!(own.ends_with('Z') && own.as_bytes()[10] == b'T', "{own} {other}");
+        // The hour cannot have changed in between but once an hour.
+        assert_eq!(own[..11], other[..11]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use payload::Payload;
 pub use raw::Extra;
 pub use scan::ScanError;
 pub use sse::{SseDecoder, SseError, SseEvent, write_sse, write_sse_comment};
-pub use text::quote;
+pub use text::{quote, quote_into};
 pub use view::Whole;
 
 /// What [`view!`] expands to; not for use by hand.

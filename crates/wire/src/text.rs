@@ -10,7 +10,7 @@ pub fn quote(text: &str) -> String {
 }
 
 /// Appends the JSON string literal for `text`.
-pub(crate) fn quote_into(out: &mut String, text: &str) {
+pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
     let mut copied = 0;
     for (at, byte) in text.bytes().enumerate() {

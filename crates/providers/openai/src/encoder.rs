@@ -229,7 +229,7 @@ impl StreamEncoder for Encoder {
             }
             Event::Finish { choice, reason, .. } => self.finish(*choice, reason, out),
             Event::Usage(usage) if self.wants_usage => {
-                let members = format!(",\"usage\":{}", usage::write(usage).get());
+                let members = format!(",\"usage\":{}", usage::write(usage));
                 self.chunk("", &members, out);
             }
             Event::Failure(error) => self.fail(error, out),

@@ -54,8 +54,3 @@ impl Lax<Count> {
         self.0.map(|count| count.0)
     }
 }
-
-/// Whether the raw value says nothing: `null`, `{}`, `[]` or `""`.
-pub(crate) fn is_blank(raw: &serde_json::value::RawValue) -> bool {
-    matches!(raw.get(), "null" | "{}" | "[]" | "\"\"")
-}

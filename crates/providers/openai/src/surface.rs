@@ -7,7 +7,7 @@ use lockgate_core::{
     Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request},
     surface::{Asked, Endpoint, ListedModel},
-    wire::quote,
+    wire::{quote, quote_into},
 };
 
 use crate::{
@@ -110,21 +110,21 @@ impl Surface for OpenAiSurface {
             (Reply::Completion(reply), _) => completion(call, reply),
             (Reply::Embedding(reply), _) => embedding(call, reply),
             (Reply::TokenCount { input }, _) => {
-                raw(format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}"))
+                format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}")
             }
             (Reply::Raw(body), _) => return Ok(body.clone().into()),
             _ => return Err(Error::internal("OpenAI's surface has no words for this answer.")),
         };
-        Ok(Payload::from(json.get().to_owned()))
+        Ok(Payload::from(json))
     }
 
     fn models(&self, models: &[ListedModel<'_>]) -> Payload {
         let json = Json::new().text("object", "list").raw("data", &list(models.iter().map(listed)));
-        Payload::from(json.finish().get().to_owned())
+        Payload::from(json.into_text())
     }
 
     fn model(&self, model: &ListedModel<'_>) -> Payload {
-        Payload::from(listed(model).get().to_owned())
+        Payload::from(listed(model))
     }
 
     fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder> {
@@ -152,13 +152,13 @@ impl Surface for OpenAiSurface {
     }
 }
 
-fn listed(model: &ListedModel<'_>) -> Raw {
+fn listed(model: &ListedModel<'_>) -> String {
     Json::new()
         .text("id", model.name)
         .text("object", "model")
         .raw("created", &MODEL_CREATED.to_string())
         .text("owned_by", "openai")
-        .finish()
+        .into_text()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(source: &Bytes) -> Result<Box<T>> {
@@ -190,21 +190,25 @@ pub(crate) struct Json(String);
 
 impl Json {
     pub(crate) fn new() -> Self {
-        Self(String::from("{"))
+        let mut text = String::with_capacity(256);
+        text.push('{');
+        Self(text)
     }
 
     pub(crate) fn raw(mut self, key: &str, json: &str) -> Self {
         if self.0.len() > 1 {
             self.0.push(',');
         }
-        self.0.push_str(&quote(key));
+        quote_into(&mut self.0, key);
         self.0.push(':');
         self.0.push_str(json);
         self
     }
 
     pub(crate) fn text(self, key: &str, value: &str) -> Self {
-        self.raw(key, &quote(value))
+        let mut json = self.raw(key, "");
+        quote_into(&mut json.0, value);
+        json
     }
 
     pub(crate) fn maybe(self, key: &str, value: Option<&str>) -> Self {
@@ -219,15 +223,24 @@ impl Json {
         extra.iter().fold(self, |json, (key, value)| json.raw(key, value.get()))
     }
 
-    pub(crate) fn finish(mut self) -> Raw {
+    pub(crate) fn finish(self) -> Raw {
+        raw(self.into_text())
+    }
+
+    pub(crate) fn into_text(mut self) -> String {
         self.0.push('}');
-        raw(self.0)
+        self.0
     }
 }
 
-fn list<'a>(items: impl Iterator<Item = Raw> + 'a) -> String {
-    let items: Vec<Raw> = items.collect();
-    to_raw(&items).get().to_owned()
+fn list(items: impl Iterator<Item = String>) -> String {
+    let mut list = String::from("[");
+    for item in items {
+        list.push_str(if list.len() > 1 { "," } else { "" });
+        list.push_str(&item);
+    }
+    list.push(']');
+    list
 }
 
 fn head(call: &Call, object: &str, id: &str, created: Option<i64>) -> Json {
@@ -238,15 +251,15 @@ fn head(call: &Call, object: &str, id: &str, created: Option<i64>) -> Json {
         .text("model", &call.model)
 }
 
-fn tail(json: Json, usage: Option<&Usage>, fingerprint: Option<&str>, extra: &Extra) -> Raw {
+fn tail(json: Json, usage: Option<&Usage>, fingerprint: Option<&str>, extra: &Extra) -> String {
     let json = match usage {
-        Some(usage) => json.raw("usage", usage::write(usage).get()),
+        Some(usage) => json.raw("usage", &usage::write(usage)),
         None => json,
     };
-    json.maybe("system_fingerprint", fingerprint).extra(extra).finish()
+    json.maybe("system_fingerprint", fingerprint).extra(extra).into_text()
 }
 
-fn chat(call: &Call, reply: &ChatReply) -> Raw {
+fn chat(call: &Call, reply: &ChatReply) -> String {
     let choices = reply.choices.iter().map(|choice| {
         let finish = choice.finish.as_ref().map_or("stop", |finish| finish.as_str());
         let json = Json::new()
@@ -257,7 +270,7 @@ fn chat(call: &Call, reply: &ChatReply) -> Raw {
             Some(logprobs) => json.raw("logprobs", logprobs.get()),
             None => json,
         };
-        json.extra(&choice.extra).finish()
+        json.extra(&choice.extra).into_text()
     });
     let json = head(call, "chat.completion", &reply.id, reply.created)
         .raw("choices", &list(choices))
@@ -285,7 +298,7 @@ fn message(message: &Message) -> Raw {
     to_raw(&message)
 }
 
-fn completion(call: &Call, reply: &CompletionReply) -> Raw {
+fn completion(call: &Call, reply: &CompletionReply) -> String {
     let choices = reply.choices.iter().map(|choice| {
         let logprobs = choice.logprobs.as_ref().map_or("null", |raw| raw.get());
         Json::new()
@@ -294,14 +307,14 @@ fn completion(call: &Call, reply: &CompletionReply) -> Raw {
             .raw("logprobs", logprobs)
             .text("finish_reason", choice.finish.as_ref().map_or("stop", |finish| finish.as_str()))
             .extra(&choice.extra)
-            .finish()
+            .into_text()
     });
     let json = head(call, "text_completion", &reply.id, reply.created).raw("choices", &list(choices));
     tail(json, reply.usage.as_ref(), reply.system_fingerprint.as_deref(), &reply.extra)
 }
 
 /// A text completion that was answered in a chat.
-fn completion_of_chat(call: &Call, reply: &ChatReply) -> Raw {
+fn completion_of_chat(call: &Call, reply: &ChatReply) -> String {
     let choices = reply.choices.iter().map(|choice| {
         let text = choice.message.content.as_ref().map(lockgate_core::hub::Content::text).unwrap_or_default();
         Json::new()
@@ -309,26 +322,26 @@ fn completion_of_chat(call: &Call, reply: &ChatReply) -> Raw {
             .raw("index", &choice.index.to_string())
             .raw("logprobs", "null")
             .text("finish_reason", choice.finish.as_ref().map_or("stop", |finish| finish.as_str()))
-            .finish()
+            .into_text()
     });
     let json = head(call, "text_completion", &reply.id, reply.created).raw("choices", &list(choices));
     tail(json, reply.usage.as_ref(), None, &Extra::new())
 }
 
-fn embedding(call: &Call, reply: &EmbeddingReply) -> Raw {
+fn embedding(call: &Call, reply: &EmbeddingReply) -> String {
     let data = reply.vectors.iter().enumerate().map(|(index, vector)| {
         Json::new()
             .text("object", "embedding")
             .raw("index", &index.to_string())
             .raw("embedding", vector.get())
-            .finish()
+            .into_text()
     });
     let json = Json::new().text("object", "list").raw("data", &list(data)).text("model", &call.model);
     let json = match &reply.usage {
-        Some(usage) => json.raw("usage", usage::write_embedding(usage).get()),
+        Some(usage) => json.raw("usage", &usage::write_embedding(usage)),
         None => json,
     };
-    json.extra(&reply.extra).finish()
+    json.extra(&reply.extra).into_text()
 }
 
 /// The HTTP status of an error. Odd statuses of providers stay as they are where they say "your mistake".

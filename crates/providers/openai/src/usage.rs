@@ -1,13 +1,15 @@
 //! OpenAI's `usage` object, read and written.
 
+use std::fmt::Write as _;
+
 use lockgate_core::{
-    Extra, Money, Quirks, Raw, Usage,
+    Extra, Money, Quirks, Usage,
     wire::members,
 };
 use serde_json::value::RawValue;
 
 use crate::{
-    lax::{is_blank, raw, to_raw},
+    lax::{raw, to_raw},
     path::replaced,
 };
 
@@ -200,12 +202,12 @@ fn with_reasoning(
 }
 
 /// Writes a usage object for a client: the provider's own if it is of this shape, so that nothing of it is lost.
-pub(crate) fn write(usage: &Usage) -> Raw {
+pub(crate) fn write(usage: &Usage) -> String {
     if let Some(raw) = &usage.raw
         && member(raw.get(), "prompt_tokens") == Some(usage.input)
         && let Some(output) = member(raw.get(), "completion_tokens")
     {
-        return if output == usage.output { raw.clone() } else { with_output(raw, usage.output) };
+        return if output == usage.output { raw.get().to_owned() } else { with_output(raw, usage.output) };
     }
     let mut prompt = Members::default();
     prompt.count("cached_tokens", usage.cache_read);
@@ -244,17 +246,17 @@ pub(crate) fn write(usage: &Usage) -> Raw {
     if let Some(searches) = usage.web_searches.filter(|_| hosted) {
         all.raw("server_tool_use", &format!("{{\"web_search_requests\":{searches}}}"));
     }
-    raw(all.finish())
+    all.finish()
 }
 
 /// The provider's own object with another count of completion tokens (`usage_adds_reasoning`).
-fn with_output(own: &Raw, output: u64) -> Raw {
+fn with_output(own: &RawValue, output: u64) -> String {
     let object: Extra = serde_json::from_str(own.get()).unwrap_or_default();
-    to_raw(&replaced(object, "completion_tokens", raw(output.to_string())))
+    to_raw(&replaced(object, "completion_tokens", raw(output.to_string()))).get().to_owned()
 }
 
 /// Writes what embeddings consumed: nothing but the prompt.
-pub(crate) fn write_embedding(usage: &Usage) -> Raw {
+pub(crate) fn write_embedding(usage: &Usage) -> String {
     let mut details = Members::default();
     details.count("character_count", usage.input_characters);
     details.count("image_count", usage.input_images);
@@ -263,29 +265,34 @@ pub(crate) fn write_embedding(usage: &Usage) -> Raw {
     all.count("prompt_tokens", Some(usage.input));
     all.count("total_tokens", Some(usage.total()));
     all.raw("prompt_tokens_details", &details.finish());
-    raw(all.finish())
+    all.finish()
 }
 
-/// An object of numbers in the making.
+/// An object of numbers in the making; empty objects are left out.
 #[derive(Default)]
 struct Members(String);
 
 impl Members {
     fn count(&mut self, key: &str, value: Option<u64>) {
         if let Some(value) = value {
-            self.raw(key, &value.to_string());
+            self.key(key);
+            // Writing to a string cannot fail.
+            let _ = write!(self.0, "{value}");
         }
     }
 
     fn raw(&mut self, key: &str, json: &str) {
-        if is_blank(&raw(json)) {
-            return;
+        if json != "{}" {
+            self.key(key);
+            self.0.push_str(json);
         }
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        self.0.push('"');
+    }
+
+    /// Keys are our own and need no escapes.
+    fn key(&mut self, key: &str) {
+        self.0.push_str(if self.0.is_empty() { "{\"" } else { ",\"" });
         self.0.push_str(key);
         self.0.push_str("\":");
-        self.0.push_str(json);
     }
 
     fn finish(mut self) -> String {
@@ -306,7 +313,7 @@ mod tests {
         assert_eq!(count(text).map(|usage| (usage.input, usage.raw.is_some())), Some((2006, false)));
         assert_eq!((usage.input, usage.output, usage.total), (2006, 300, None));
         assert_eq!((usage.cache_read, usage.reasoning, usage.audio_input), (Some(1920), Some(64), Some(0)));
-        assert_eq!(write(&usage).get(), text);
+        assert_eq!(write(&usage), text);
     }
 
     #[test]
@@ -319,7 +326,7 @@ mod tests {
         );
         let usage = usage.unwrap();
         assert_eq!(usage.output, 103);
-        assert!(write(&usage).get().contains(r#""completion_tokens":103,"total_tokens":135"#));
+        assert!(write(&usage).contains(r#""completion_tokens":103,"total_tokens":135"#));
         let usage = read(&raw(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#), &quirks).unwrap();
         assert_eq!(usage.cache_read, Some(3));
         assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)));
@@ -332,7 +339,7 @@ mod tests {
     fn a_total_alone_is_the_prompt() {
         let usage = read(&raw(r#"{"total_tokens":10}"#), &Quirks::default()).unwrap();
         assert_eq!((usage.input, usage.output, usage.total), (10, 0, None));
-        assert_eq!(write(&usage).get(), r#"{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}"#);
+        assert_eq!(write(&usage), r#"{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}"#);
     }
 
     #[test]
@@ -347,7 +354,7 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(
-            write(&usage).get(),
+            write(&usage),
             r#"{"prompt_tokens":189307,"completion_tokens":393,"total_tokens":189700,"prompt_tokens_details":{"cached_tokens":1200,"cache_creation_tokens":188086,"cache_creation_token_details":{"ephemeral_5m_input_tokens":456}},"cache_creation_input_tokens":188086,"cache_read_input_tokens":1200,"server_tool_use":{"web_search_requests":1}}"#
         );
     }
