@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use lockgate_testkit::grammar;
 use lockgate_tests::golden::{Deviations, Filter, Report, Runner, load};
 
 #[test]
@@ -30,4 +31,26 @@ fn golden_cases_pass_or_are_explained() {
     }
     faults.extend(deviations.ids().map(|id| format!("{id}: no such case")));
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}
+
+/// STR-5: every stream that the gateway writes keeps to the grammar of its surface, whatever the upstream said.
+#[test]
+fn streams_are_grammatical() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+    let runner = Runner::new().unwrap();
+    let (mut faults, mut streams) = (Vec::new(), 0);
+    for case in load(&folder, &Filter::default()).unwrap() {
+        let surface = match case.surface.as_str() {
+            "chat" => "openai",
+            "messages" => "anthropic",
+            _ => continue,
+        };
+        let Some(stream) = runner.written_stream(&case) else { continue };
+        streams += 1;
+        if let Err(why) = grammar::read(surface, &stream) {
+            faults.push(format!("{}: {why}\n{stream}", case.id));
+        }
+    }
+    assert!(faults.is_empty(), "{} of {streams} streams\n{}", faults.len(), faults.join("\n"));
+    assert!(streams >= 40, "only {streams} streams");
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, response::Parts};
 
 use crate::{
-    Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Payload, Probe, Reply, Result,
+    Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
     StreamDecoder, StreamEncoder, StreamEnd, Usage,
 };
 
@@ -52,7 +52,7 @@ pub struct Answer {
     pub body: Payload,
     /// What was consumed, if the provider said.
     pub usage: Option<Usage>,
-    /// The answer in the hub's words, if it was translated.
+    /// The answer in the hub's words, if it was translated, or has to be counted because the provider did not.
     pub reply: Option<Reply>,
 }
 
@@ -82,8 +82,11 @@ pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
 pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Answer> {
     let dialect = attempt.dialect();
     if encoded.relay {
-        let (body, usage) = dialect.pass(encoded, head, body)?;
-        return Ok(Answer { body, usage, reply: None });
+        let (given, usage) = dialect.pass(encoded, head, body.clone())?;
+        let writes = matches!(attempt.call.operation, Operation::Chat | Operation::Completion);
+        let uncounted = usage.is_none() && writes;
+        let reply = uncounted.then(|| dialect.decode(attempt, encoded, head, body).ok()).flatten();
+        return Ok(Answer { body: given, usage, reply });
     }
     let reply = dialect.decode(attempt, encoded, head, body)?;
     let body = attempt.call.surface.write(attempt.call, &reply)?;

@@ -43,6 +43,8 @@ struct Open {
 /// What a call consumed in money.
 pub(crate) struct Bill {
     pub(crate) cost: Option<Money>,
+    /// Whether the gateway counted what the provider did not.
+    pub(crate) estimated: bool,
 }
 
 impl Meter {
@@ -153,16 +155,18 @@ impl Meter {
 
     /// The whole answer is here: counts what the provider did not, and prices it.
     pub(crate) fn settle_whole(&mut self, usage: Option<Usage>, reply: Option<&Reply>) -> Bill {
-        let Some(mut open) = self.open.take() else { return Bill { cost: None } };
+        let Some(mut open) = self.open.take() else { return Bill { cost: None, estimated: false } };
         let usage = usage.or_else(|| open.estimate(|| reply.map_or(0, estimate::output)));
         let cost = open.price(usage);
+        let estimated = open.record.estimated;
         open.close(200, None, self.started.elapsed(), Some(self.upstream));
-        Bill { cost }
+        Bill { cost, estimated }
     }
 
     /// The stream is over; its head took `upstream_time` to come, the rest was as fast as the upstream.
     pub(crate) fn settle_stream(&mut self, usage: Option<Usage>, chunks: u64, error: Option<&Error>) {
         let Some(mut open) = self.open.take() else { return };
+        let usage = if error.is_some() { usage.map(|usage| so_far(usage, chunks)) } else { usage };
         let usage = usage.or_else(|| open.estimate(|| chunks));
         open.price(usage);
         if let Some(error) = error {
@@ -175,7 +179,7 @@ impl Meter {
     /// The client went away in the middle of its stream.
     pub(crate) fn cancelled(&mut self, usage: Option<Usage>, chunks: u64) {
         let Some(mut open) = self.open.take() else { return };
-        let usage = usage.or_else(|| open.estimate(|| chunks));
+        let usage = usage.map(|usage| so_far(usage, chunks)).or_else(|| open.estimate(|| chunks));
         open.price(usage);
         open.close(CLIENT_GONE, None, self.started.elapsed(), Some(self.upstream));
     }
@@ -185,6 +189,16 @@ impl Meter {
         let Some(open) = self.open.take() else { return };
         open.close(error.kind().status(), Some(error), self.started.elapsed(), None);
     }
+}
+
+/// What had been consumed when a stream broke off: some providers say at the start what the prompt took, and at the end
+/// what the answer did.
+fn so_far(mut usage: Usage, chunks: u64) -> Usage {
+    if usage.output < chunks {
+        usage.output = chunks;
+        usage.estimated = true;
+    }
+    usage
 }
 
 impl Drop for Meter {

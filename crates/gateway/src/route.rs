@@ -128,6 +128,9 @@ fn respond(progress: &Progress, answered: Answered, mut meter: Meter) -> Respons
         End::Whole { usage, reply } => {
             let bill = meter.settle_whole(usage, reply.as_ref());
             headers::cost(headers, bill.cost);
+            if bill.estimated {
+                headers::estimated(headers);
+            }
             timing(headers, &meter);
             response
         }

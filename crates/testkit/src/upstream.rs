@@ -230,7 +230,15 @@ impl Upstream {
 
     /// Waits until a peer has gone away in the middle of its answer, and tells when; `None` if none does in time.
     pub async fn abandoned(&self, patience: Duration) -> Option<Instant> {
-        let gone = || self.state.gone.lock().unwrap_or_else(PoisonError::into_inner).first().copied();
+        self.abandoned_again(1, patience).await
+    }
+
+    /// Waits until that many peers have gone away in the middle of their answers, and tells when the last of them did.
+    pub async fn abandoned_again(&self, times: usize, patience: Duration) -> Option<Instant> {
+        let gone = || {
+            let gone = self.state.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            gone.get(times.checked_sub(1)?).copied()
+        };
         self.until(patience, || gone().is_some()).await;
         gone()
     }

@@ -30,10 +30,13 @@ pub(crate) fn timeout(limit: Limit, value: Duration, authority: &Authority) -> E
     Error::new(ErrorKind::Timeout, Origin::Upstream, message)
 }
 
-/// The error for a connection that could not be made.
-pub(crate) fn no_connection(error: &BoxError, authority: &Authority) -> Error {
-    if let Some(ConnectTimeout(limit)) = find(&**error) {
-        return timeout(Limit::Connect, *limit, authority);
+/// The error for a connection that could not be made within the limit.
+pub(crate) fn no_connection(error: &BoxError, limit: Duration, authority: &Authority) -> Error {
+    // The connector divides the limit among a host's addresses, and may be the first to see that it has passed.
+    let slow =
+        find::<std::io::Error>(&**error).is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
+    if slow || find::<ConnectTimeout>(&**error).is_some() {
+        return timeout(Limit::Connect, limit, authority);
     }
     let (cause, host) = (root_cause(&**error), Host(authority));
     Error::new(ErrorKind::Connection, Origin::Upstream, format!("Cannot connect to {host}: {cause}."))

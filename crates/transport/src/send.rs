@@ -85,8 +85,10 @@ async fn exchange(
     let mut request = request.map(PayloadBody::from);
     let mut may_repeat = true;
     loop {
-        let lease =
-            host.lease(connect).await.map_err(|error| failure::no_connection(&error, &host.authority))?;
+        let lease = host
+            .lease(connect)
+            .await
+            .map_err(|error| failure::no_connection(&error, connect, &host.authority))?;
         let started = Instant::now();
         let (sent, spare, reused) = match lease {
             Lease::Exclusive(mut connection, idle) => {

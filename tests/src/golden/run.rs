@@ -43,6 +43,8 @@ pub(crate) struct Answer {
     pub(crate) truncated: bool,
     /// What the answer's header says that it costs.
     pub(crate) cost: Option<f64>,
+    /// Whether the bytes are the upstream's own.
+    pub(crate) relayed: bool,
 }
 
 /// The three verdicts of a case.
@@ -88,6 +90,13 @@ impl Runner {
         let priced = cost::check(case, &answer, &mut costs);
         let diffs = [requests.list, answers.list, costs.list].concat();
         Judgement { diffs, priced }
+    }
+
+    /// The stream that the client gets, if the case has one that the gateway writes itself.
+    pub fn written_stream(&self, case: &Case) -> Option<String> {
+        let answer = self.run(case, &mut Vec::new());
+        let written = answer.content_type == "text/event-stream" && !answer.relayed;
+        written.then(|| String::from_utf8_lossy(&answer.body).into_owned())
     }
 
     fn run(&self, case: &Case, sent: &mut Vec<Sent>) -> Answer {
@@ -247,7 +256,8 @@ fn exchange(
         .is_some_and(|it| it.as_bytes().starts_with(b"application/json"));
     if attempt.call.stream && !is_json {
         let stream = Stream::new(attempt, &encoded, &reply.head);
-        return pour(stream, std::mem::take(&mut reply.pieces), reply.truncated);
+        let answer = pour(stream, std::mem::take(&mut reply.pieces), reply.truncated)?;
+        return Ok(Answer { relayed: encoded.relay, ..answer });
     }
     if reply.truncated {
         return Err(broken());
@@ -266,6 +276,7 @@ fn exchange(
         body: answer.body.to_vec(),
         truncated: false,
         cost: cost.map(|cost| cost.total.dollars()),
+        relayed: encoded.relay,
     })
 }
 

@@ -7,6 +7,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use lockgate_testkit::grammar;
 use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinHandle};
 
@@ -46,6 +47,12 @@ impl Whole {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
+    }
+
+    /// What the stream came to; it must keep to the grammar of the path's protocol (STR-5).
+    pub(crate) fn stream(&self, path: &str) -> grammar::Ending {
+        let surface = if path == "/v1/messages" { "anthropic" } else { "openai" };
+        grammar::check(surface, &self.text())
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

@@ -97,7 +97,31 @@ impl Gateway {
 
     /// What it has printed and logged.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// The record of the call with this field, once it is in the (JSON) log.
+    pub(crate) async fn call_with(
+        &self,
+        field: &str,
+        value: impl Into<serde_json::Value>,
+    ) -> serde_json::Value {
+        let value = value.into();
+        let start = Instant::now();
+        loop {
+            let log = self.log();
+            let records = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            let calls = records.filter(|record| record["target"] == "lockgate::call");
+            if let Some(record) = calls.filter(|record| record[field] == value).last() {
+                return record;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "no record with {field} {value}:\n{log}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) fn config_file(&self) -> PathBuf {
@@ -108,6 +132,10 @@ impl Gateway {
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
         assert!(status.unwrap().success());
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Resident memory in KiB.

@@ -29,16 +29,8 @@ async fn a_broken_stream_ends_in_an_error_of_the_clients_protocol() {
                 let text = answer.text();
                 assert_eq!(answer.status, 200, "{place}: {text}");
                 assert!(text.contains("Hel"), "{place}: what came before is lost: {text}");
-                let last = text.trim_end().rsplit("\n\n").next().unwrap();
-                assert!(last.contains("\"error\""), "{place}: {text}");
-                assert!(
-                    !text.contains("\"type\":\"message_stop\"")
-                        && !text.contains("\"finish_reason\":\"stop\""),
-                    "{place}: {text}"
-                );
-                if path == "/v1/messages" {
-                    assert!(last.contains("event: error"), "{place}: {text}");
-                }
+                let ending = answer.stream(path);
+                assert!(ending.error.is_some() && !ending.finished, "{place}: {text}");
                 assert!(!answer.broken, "{place}: the HTTP body is broken as well");
             }
         }
@@ -63,9 +55,97 @@ async fn an_error_event_is_told() {
     let gateway = Gateway::start(&config(&models, "")).await;
     for model in MODELS {
         for path in SURFACES {
-            let text = gateway.open(path, ask(model, true)).await.whole().await.text();
-            assert!(text.contains("Too busy 4711."), "{model} at {path}: {text}");
-            assert!(!text.contains("message_stop"), "{model} at {path}: {text}");
+            let answer = gateway.open(path, ask(model, true)).await.whole().await;
+            let ending = answer.stream(path);
+            let told = ending.error.unwrap_or_else(|| panic!("{model} at {path}: {}", answer.text()));
+            assert!(told.to_string().contains("Too busy 4711."), "{model} at {path}: {told}");
+        }
+    }
+}
+
+/// LEK-1: a provider that quotes its key in the middle of a stream does not tell it to the client.
+#[tokio::test]
+async fn a_key_in_an_error_event_is_masked() {
+    let handler = move |request: &lockgate_testkit::upstream::Request| {
+        let key = request.header("authorization").or(request.header("x-api-key")).unwrap_or("").to_owned();
+        let error = format!("{{\"type\":\"authentication_error\",\"message\":\"Expired 4711: {key}\"}}");
+        let event = match is_anthropic(request) {
+            true => format!("event: error\ndata: {{\"type\":\"error\",\"error\":{error}}}\n\n"),
+            false => format!("data: {{\"error\":{error}}}\n\n"),
+        };
+        begun(request).then(format!("{:x}\r\n{event}\r\n0\r\n\r\n", event.len()))
+    };
+    let (_upstream, models) = upstreams::start(handler, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for model in ["gpt", "claude", "openai"] {
+        let answer = gateway.open(SURFACES[0], ask(model, true)).await.whole().await;
+        let told = answer.stream(SURFACES[0]).error.unwrap().to_string();
+        assert!(told.contains("Expired 4711") && told.contains("[credential]"), "{model}: {told}");
+        assert!(!answer.text().contains("sk-up-"), "{model}: {}", answer.text());
+    }
+    let answer = gateway.open(SURFACES[1], ask("claude", true)).await.whole().await;
+    assert!(answer.text().contains("Expired 4711") && !answer.text().contains("sk-up-"), "{}", answer.text());
+}
+
+/// STR-2: what a provider does not count is counted here, and said to be an estimate, streamed or not.
+#[tokio::test]
+async fn absent_usage_is_estimated_and_marked() {
+    let handler = |request: &lockgate_testkit::upstream::Request| {
+        let without = |text: &str| {
+            let usage = [
+                ",\"usage\":{\"prompt_tokens\":14,\"completion_tokens\":8,\"total_tokens\":22}",
+                ",\"usage\":{\"input_tokens\":14,\"output_tokens\":8}",
+                ",\"usage\":{\"input_tokens\":14,\"output_tokens\":1}",
+                ",\"usage\":{\"output_tokens\":8}",
+            ];
+            usage.iter().fold(text.to_owned(), |text, usage| text.replace(usage, ""))
+        };
+        let anthropic = is_anthropic(request);
+        if request.text().contains("\"stream\":true") {
+            return Answer::stream(chunks(anthropic).into_iter().map(without), Duration::ZERO);
+        }
+        Answer::json(200, &without(if anthropic { upstreams::ANTHROPIC } else { upstreams::OPENAI }))
+    };
+    let (_upstream, models) = upstreams::start(handler, "").await;
+    let gateway = Gateway::start_with(&config(&models, ""), &["--json-logs"]).await;
+    for (model, path, stream) in ["gpt", "claude", "openai"]
+        .into_iter()
+        .flat_map(|model| SURFACES.map(|path| (model, path)))
+        .filter(|place| *place != ("openai", SURFACES[1]))
+        .flat_map(|(model, path)| [false, true].map(|stream| (model, path, stream)))
+    {
+        let place = format!("{model} at {path}, stream {stream}");
+        let answer = gateway.open(path, ask(model, stream)).await.whole().await;
+        assert_eq!(answer.status, 200, "{place}: {}", answer.text());
+        if stream && (model, path) != ("claude", SURFACES[1]) {
+            assert!(answer.stream(path).finished, "{place}");
+        }
+        let record = gateway.call_with("call_id", answer.header("x-litellm-call-id")).await;
+        assert_eq!(record["estimated"], true, "{place}: {record}");
+        for tokens in ["input_tokens", "output_tokens"] {
+            assert!(
+                record[tokens].as_u64().is_some_and(|count| (1..30).contains(&count)),
+                "{place}: {record}"
+            );
+        }
+        let cost = record["cost_usd"].as_f64().is_some_and(|cost| cost > 0.0);
+        assert!(cost != (record["unpriced"] == true), "{place}: {record}");
+        assert_eq!(answer.header("x-lockgate-estimated") == "true", !stream, "{place}");
+    }
+    let metrics = gateway.get("/metrics").await.text();
+    assert!(metrics.lines().any(|line| line.starts_with("lockgate_estimated_usage_total")), "{metrics}");
+}
+
+/// STR-5: streams that end well keep to the grammar of the client's protocol.
+#[tokio::test]
+async fn streams_are_grammatical() {
+    let (_upstream, models) = upstreams::start(upstreams::good, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for model in MODELS {
+        for path in SURFACES {
+            let ending = gateway.open(path, ask(model, true)).await.whole().await.stream(path);
+            assert!(ending.finished && ending.error.is_none(), "{model} at {path}");
+            assert_eq!(ending.text, "Hello.", "{model} at {path}");
         }
     }
 }

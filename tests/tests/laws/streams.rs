@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lockgate_core::{Attempt, Media, Operation, transcode};
-use lockgate_testkit::{laws::Dice, sample};
+use lockgate_testkit::{grammar, laws::Dice, sample};
 use serde_json::{Value, json};
 
 use crate::subjects::{CHAT, MESSAGES, dialect, for_each, speaks, surface, target};
@@ -22,7 +22,11 @@ fn through(from: &str, to: &str, pieces: &[&[u8]]) -> Result<String, String> {
         out.extend_from_slice(&stream.push(piece.to_vec().into()).map_err(|error| error.to_string())?);
     }
     out.extend_from_slice(&stream.finish().map_err(|error| error.to_string())?);
-    Ok(String::from_utf8(out).unwrap())
+    let text = String::from_utf8(out).unwrap();
+    if from != to {
+        assert!(grammar::check(to, &text).finished, "{text}");
+    }
+    Ok(text)
 }
 
 fn events(text: &str) -> Vec<Value> {
