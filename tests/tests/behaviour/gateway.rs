@@ -115,8 +115,8 @@ impl Gateway {
         loop {
             let log = self.log();
             let records = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-            let calls = records.filter(|record| record["target"] == "lockgate::call");
-            if let Some(record) = calls.filter(|record| record[field] == value).last() {
+            let mut calls = records.filter(|record| record["target"] == "lockgate::call");
+            if let Some(record) = calls.rfind(|record| record[field] == value) {
                 return record;
             }
             assert!(start.elapsed() < Duration::from_secs(10), "no record with {field} {value}:\n{log}");
