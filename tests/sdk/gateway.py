@@ -25,6 +25,8 @@ model_list:
     litellm_params: {{model: anthropic/claude-sonnet-4-5, api_key: sk-ant-up, api_base: "{url}"}}
   - model_name: local
     litellm_params: {{model: hosted_vllm/llama-3.1-8b, api_base: "{url}/v1"}}
+  - model_name: groq
+    litellm_params: {{model: groq/openai/gpt-oss-120b, api_key: sk-up, api_base: "{url}/openai/v1"}}
   - model_name: embed
     litellm_params: {{model: openai/text-embedding-3-small, api_key: sk-up, api_base: "{url}/v1"}}
   - model_name: instruct

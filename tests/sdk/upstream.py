@@ -17,7 +17,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 HELLO = "Hello from upstream."
 JSON = '{"city":"Paris","population":2102650}'
 CALLS = [("call_1", '{"city": "Paris"}'), ("call_2", '{"city": "Rome"}')]
-ERRORS = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+ERRORS = {
+    400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
+    413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error",
+}
 
 
 def text_of(content):
@@ -63,7 +66,7 @@ class Upstream(BaseHTTPRequestHandler):
     def fail(self, status, anthropic):
         error = {"type": ERRORS.get(status, "api_error"), "message": f"Upstream says {status}."}
         whole = {"type": "error", "error": error} if anthropic else {"error": {**error, "param": None, "code": None}}
-        self.whole(whole, status, {"retry-after": "7"} if status == 429 else {})
+        self.whole(whole, status, {"x-request-id": "req_up", **({"retry-after": "7"} if status == 429 else {})})
 
     # ------------------------------------------------------------------ OpenAI
     def usage(self, body):

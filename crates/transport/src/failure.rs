@@ -94,12 +94,14 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-/// A duration as people write it in a configuration: `5 s`, `0.25 s`.
+/// A duration as people write it in a configuration: `5 s`, `0.25 s`. A few milliseconds may have passed before the
+/// clock was started; nobody wrote those.
 struct Seconds(Duration);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} s", self.0.as_secs_f64())
+        let digits = if self.0.as_millis() < 100 { 1000.0 } else { 100.0 };
+        write!(f, "{} s", (self.0.as_secs_f64() * digits).round() / digits)
     }
 }
 

@@ -4,6 +4,7 @@ import asyncio
 
 import anthropic
 import pytest
+from pydantic import BaseModel
 
 HELLO = "Hello from upstream."
 MODELS = ["claude", "local", "gpt"]
@@ -85,7 +86,22 @@ def test_thinking(ant):
 @every_model
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, anthropic.BadRequestError), (401, anthropic.AuthenticationError), (403, anthropic.PermissionDeniedError), (404, anthropic.NotFoundError), (429, anthropic.RateLimitError), (500, anthropic.InternalServerError)],
+    [
+        (400, anthropic.BadRequestError),
+        (401, anthropic.AuthenticationError),
+        (402, anthropic.PaymentRequiredError),
+        (403, anthropic.PermissionDeniedError),
+        (404, anthropic.NotFoundError),
+        (408, anthropic.RequestTimeoutError),
+        (409, anthropic.ConflictError),
+        (413, anthropic.RequestTooLargeError),
+        (422, anthropic.UnprocessableEntityError),
+        (429, anthropic.RateLimitError),
+        (500, anthropic.InternalServerError),
+        (502, anthropic.InternalServerError),
+        (503, anthropic.ServiceUnavailableError),
+        (504, anthropic.DeadlineExceededError),
+    ],
 )
 def test_errors(ant, model, status, error):
     for stream in (False, True):
@@ -111,9 +127,27 @@ def test_own_mistakes(ant, async_options):
         anthropic.Anthropic(**{**async_options(), "api_key": "sk-wrong"}).messages.create(**ask("hi", "claude"))
 
 
-def test_timeouts(ant):
-    with pytest.raises(anthropic.APITimeoutError):
-        ant.with_options(timeout=0.4).messages.create(**ask("slow", "claude"))
+@every_model
+def test_timeouts(ant, model):
+    for stream in (False, True):
+        with pytest.raises(anthropic.APITimeoutError):
+            ant.with_options(timeout=0.4).messages.create(**ask("slow", model), stream=stream)
+        with pytest.raises(anthropic.APIStatusError) as failure:
+            ant.messages.create(**ask("slow", model), stream=stream, extra_body={"timeout": 0.4})
+        assert failure.value.status_code == 408 and failure.value.body["error"]["type"] == "timeout_error"
+
+
+class City(BaseModel):
+    city: str
+    population: int
+
+
+@every_model
+def test_parse(ant, model):
+    paris = City(city="Paris", population=2102650)
+    assert ant.messages.parse(**ask("Paris as json", model), output_format=City).parsed_output == paris
+    with ant.messages.stream(**ask("Paris as json", model), output_format=City) as stream:
+        assert stream.get_final_message().parsed_output == paris
 
 
 @every_model

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 HELLO = "Hello from upstream."
-MODELS = ["gpt", "claude", "local"]
+MODELS = ["gpt", "claude", "local", "groq"]
 every_model = pytest.mark.parametrize("model", MODELS)
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "Weather now", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
 
@@ -93,7 +93,22 @@ def test_parse(oai, model):
 @every_model
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(400, openai.BadRequestError), (401, openai.AuthenticationError), (403, openai.PermissionDeniedError), (404, openai.NotFoundError), (429, openai.RateLimitError), (500, openai.InternalServerError), (503, openai.InternalServerError)],
+    [
+        (400, openai.BadRequestError),
+        (401, openai.AuthenticationError),
+        (402, openai.APIStatusError),
+        (403, openai.PermissionDeniedError),
+        (404, openai.NotFoundError),
+        (408, openai.APIStatusError),
+        (409, openai.ConflictError),
+        (413, openai.APIStatusError),
+        (422, openai.UnprocessableEntityError),
+        (429, openai.RateLimitError),
+        (500, openai.InternalServerError),
+        (502, openai.InternalServerError),
+        (503, openai.InternalServerError),
+        (504, openai.InternalServerError),
+    ],
 )
 def test_errors(oai, model, status, error):
     for stream in (False, True):
@@ -101,7 +116,16 @@ def test_errors(oai, model, status, error):
             oai.chat.completions.create(model=model, messages=user(f"fail {status}"), stream=stream)
         assert failure.value.status_code == status
         assert f"Upstream says {status}." in failure.value.message
-        assert failure.value.type and failure.value.code
+        assert failure.value.type and failure.value.code == str(status)
+        assert failure.value.response.headers.get("retry-after") == ("7" if status == 429 else None)
+        assert failure.value.body["provider_specific_fields"]["request_id"] == "req_up"
+
+
+def test_overloaded(oai):
+    # Anthropic's own status for it is one that OpenAI's clients do not know.
+    with pytest.raises(openai.InternalServerError) as failure:
+        oai.chat.completions.create(model="claude", messages=user("fail 529"))
+    assert failure.value.status_code == 503
 
 
 @every_model
@@ -120,12 +144,24 @@ def test_own_mistakes(oai, async_options):
         openai.OpenAI(**{**async_options("/v1"), "api_key": "sk-wrong"}).chat.completions.create(model="gpt", messages=user("hi"))
 
 
-def test_timeouts(oai):
-    with pytest.raises(openai.APITimeoutError):
-        oai.with_options(timeout=0.4).chat.completions.create(model="gpt", messages=user("slow"))
+@every_model
+def test_timeouts(oai, model):
+    for stream in (False, True):
+        with pytest.raises(openai.APITimeoutError):
+            oai.with_options(timeout=0.4).chat.completions.create(model=model, messages=user("slow"), stream=stream)
+        with pytest.raises(openai.APIStatusError) as failure:
+            oai.chat.completions.create(model=model, messages=user("slow"), stream=stream, extra_body={"timeout": 0.4})
+        assert failure.value.status_code == 408 and "0.4 s" in failure.value.message
     with pytest.raises(openai.APIStatusError) as failure:
-        oai.chat.completions.create(model="gpt", messages=user("slow"), extra_body={"timeout": 0.4})
+        oai.chat.completions.create(model=model, messages=user("slow"), stream=True, extra_body={"stream_timeout": 0.4})
     assert failure.value.status_code == 408
+
+
+@every_model
+def test_parse_stream(oai, model):
+    with oai.chat.completions.stream(model=model, messages=user("Paris as json"), response_format=City) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.parsed == City(city="Paris", population=2102650)
 
 
 @every_model

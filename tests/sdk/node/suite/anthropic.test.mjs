@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
+import { zodOutputFormat } from "@anthropic-ai/sdk/helpers/zod";
+import { z } from "zod";
 import { collect, HELLO, startGateway } from "./support.mjs";
 
 const TOOL = { name: "get_weather", description: "Weather now", input_schema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } };
@@ -45,15 +47,36 @@ for (const model of ["claude", "local", "gpt"]) {
   });
 
   test(`${model}: errors`, async () => {
-    const classes = { 400: Anthropic.BadRequestError, 401: Anthropic.AuthenticationError, 429: Anthropic.RateLimitError, 500: Anthropic.InternalServerError };
+    const classes = {
+      400: Anthropic.BadRequestError, 401: Anthropic.AuthenticationError, 402: Anthropic.APIError, 403: Anthropic.PermissionDeniedError, 404: Anthropic.NotFoundError,
+      408: Anthropic.APIError, 409: Anthropic.ConflictError, 413: Anthropic.APIError, 422: Anthropic.UnprocessableEntityError, 429: Anthropic.RateLimitError,
+      500: Anthropic.InternalServerError, 502: Anthropic.InternalServerError, 503: Anthropic.InternalServerError, 504: Anthropic.InternalServerError,
+    };
     for (const [status, type] of Object.entries(classes)) {
       await assert.rejects(client.messages.create(ask(model, `fail ${status}`)), (error) => {
         assert.ok(error instanceof type, `${status}: ${error}`);
+        assert.equal(error.status, Number(status));
         assert.equal(error.error.type, "error");
         return true;
       });
     }
     await assert.rejects(async () => collect(await client.messages.create(ask(model, "cut", { stream: true }))));
+  });
+}
+
+for (const model of ["claude", "local", "gpt"]) {
+  test(`${model}: structured output`, async () => {
+    const format = zodOutputFormat(z.object({ city: z.string(), population: z.number() }));
+    const answer = await client.messages.parse(ask(model, "Paris as json", { output_config: { format } }));
+    assert.deepEqual(answer.parsed_output, { city: "Paris", population: 2102650 });
+  });
+
+  test(`${model}: timeouts`, async () => {
+    for (const stream of [false, true]) {
+      const slow = ask(model, "slow", { stream });
+      await assert.rejects(client.messages.create(slow, { timeout: 300 }), Anthropic.APIConnectionTimeoutError);
+      await assert.rejects(client.messages.create({ ...slow, timeout: 0.3 }), (error) => error.status === 408);
+    }
   });
 }
 

@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => gateway.stop());
 
-for (const model of ["gpt", "claude", "local"]) {
+for (const model of ["gpt", "claude", "local", "groq"]) {
   test(`${model}: answer`, async () => {
     const answer = await client.chat.completions.create({ model, messages: user("hi"), max_tokens: 50 });
     assert.equal(answer.choices[0].message.content, HELLO);
@@ -56,17 +56,30 @@ for (const model of ["gpt", "claude", "local"]) {
   });
 
   test(`${model}: errors`, async () => {
-    const classes = { 400: OpenAI.BadRequestError, 401: OpenAI.AuthenticationError, 404: OpenAI.NotFoundError, 429: OpenAI.RateLimitError, 500: OpenAI.InternalServerError };
+    const classes = {
+      400: OpenAI.BadRequestError, 401: OpenAI.AuthenticationError, 402: OpenAI.APIError, 403: OpenAI.PermissionDeniedError, 404: OpenAI.NotFoundError,
+      408: OpenAI.APIError, 409: OpenAI.ConflictError, 413: OpenAI.APIError, 422: OpenAI.UnprocessableEntityError, 429: OpenAI.RateLimitError,
+      500: OpenAI.InternalServerError, 502: OpenAI.InternalServerError, 503: OpenAI.InternalServerError, 504: OpenAI.InternalServerError,
+    };
     for (const [status, type] of Object.entries(classes)) {
       for (const stream of [false, true]) {
         await assert.rejects(client.chat.completions.create({ model, messages: user(`fail ${status}`), stream }), (error) => {
           assert.ok(error instanceof type, `${status}: ${error}`);
+          assert.equal(error.status, Number(status));
           assert.match(error.message, new RegExp(`Upstream says ${status}`));
           return true;
         });
       }
     }
     await assert.rejects(async () => collect(await client.chat.completions.create({ model, messages: user("cut"), stream: true })));
+  });
+
+  test(`${model}: timeouts`, async () => {
+    for (const stream of [false, true]) {
+      const slow = { model, messages: user("slow"), stream };
+      await assert.rejects(client.chat.completions.create(slow, { timeout: 300 }), OpenAI.APIConnectionTimeoutError);
+      await assert.rejects(client.chat.completions.create({ ...slow, timeout: 0.3 }), (error) => error.status === 408);
+    }
   });
 
   test(`${model}: headers`, async () => {
