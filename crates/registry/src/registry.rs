@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use lockgate_core::{Dialect, Provider, Surface};
 
@@ -21,14 +24,18 @@ pub struct Resolved {
 }
 
 impl Registry {
-    /// The built-in providers.
+    /// The built-in providers; their rows are read once, so that a reload costs little.
     ///
     /// # Errors
     /// Never in a released build: a test reads every row.
     pub fn builtin() -> Result<Self, RowError> {
+        static BUILTIN: OnceLock<Registry> = OnceLock::new();
+        if let Some(known) = BUILTIN.get() {
+            return Ok(known.clone());
+        }
         let mut registry = Self::default();
         registry.extend(include_str!("../providers.toml"))?;
-        Ok(registry)
+        Ok(BUILTIN.get_or_init(|| registry).clone())
     }
 
     /// Adds the rows of a TOML text; a row of the same name replaces the older one.
