@@ -1,9 +1,10 @@
-//! What Bedrock says when it refuses or fails: `{"message": "…"}`.
+//! What AWS's services say when they refuse or fail: `{"message": "…"}`.
 
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
-use lockgate_aws::Frame;
 use lockgate_core::{Attempt, Error, ErrorKind, Retry, refusal::Refusal, wire::view};
+
+use crate::Frame;
 
 view! {
     /// Some of AWS's services begin with a capital.
@@ -16,13 +17,13 @@ view! {
 }
 
 /// Explains an answer with an error status.
-pub(crate) fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
+pub fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
     let error = explain(head.status.as_u16(), &head.headers, body);
     error.with_provider(&*attempt.target.provider.id)
 }
 
 /// Explains a failure in the middle of a stream.
-pub(crate) fn in_stream(failure: &Frame) -> Error {
+pub fn in_stream(failure: &Frame) -> Error {
     let (name, body) = match failure {
         Frame::Exception { name, payload } => (name.as_str(), payload.clone()),
         Frame::Error { code, message } => (code.as_str(), Bytes::copy_from_slice(message.as_bytes())),

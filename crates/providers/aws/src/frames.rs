@@ -1,7 +1,7 @@
 //! Event streams: binary frames with a name and a payload each.
 
-use aws_smithy_eventstream::frame::read_message_from;
-use aws_smithy_types::event_stream::{Header, Message};
+use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::{Buf, Bytes, BytesMut};
 use lockgate_core::{Error, Result};
 
@@ -36,6 +36,20 @@ pub enum Frame {
         /// What happened.
         message: String,
     },
+}
+
+/// Writes a frame: `event` or `exception`, its name, its payload as JSON.
+pub fn write_frame(out: &mut Vec<u8>, kind: &str, name: &str, payload: impl Into<Bytes>) {
+    let header = |name: String, value: &str| Header::new(name, HeaderValue::String(value.to_owned().into()));
+    let message = Message::new(payload)
+        .add_header(header(format!(":{kind}-type"), name))
+        .add_header(header(":content-type".to_owned(), "application/json"))
+        .add_header(header(":message-type".to_owned(), kind));
+    let mut frame = Vec::new();
+    // Only names and values of headers that are too long cannot be written.
+    if write_message_to(&message, &mut frame).is_ok() {
+        out.append(&mut frame);
+    }
 }
 
 /// Takes the bytes of a stream apart, however they are cut. Checksums are verified.
@@ -105,17 +119,11 @@ fn broken(why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use aws_smithy_eventstream::frame::write_message_to;
-    use aws_smithy_types::event_stream::HeaderValue;
-
     use super::*;
 
-    fn written(kind: &str, header: &str, name: &str, payload: &'static str) -> Vec<u8> {
-        let message = Message::new(payload)
-            .add_header(Header::new(":message-type", HeaderValue::String(kind.to_owned().into())))
-            .add_header(Header::new(header.to_owned(), HeaderValue::String(name.to_owned().into())));
+    fn written(kind: &str, name: &str, payload: &'static str) -> Vec<u8> {
         let mut out = Vec::new();
-        write_message_to(&message, &mut out).unwrap();
+        write_frame(&mut out, kind, name, payload);
         out
     }
 
@@ -132,9 +140,9 @@ mod tests {
 
     #[test]
     fn frames_are_read_in_any_chunking() {
-        let mut stream = written("event", ":event-type", "chunk", r#"{"a":"é"}"#);
-        stream.extend(written("exception", ":exception-type", "throttlingException", "{}"));
-        stream.extend(written("error", ":error-code", "InternalError", ""));
+        let mut stream = written("event", "chunk", r#"{"a":"é"}"#);
+        stream.extend(written("exception", "throttlingException", "{}"));
+        stream.extend(written("error", "InternalError", ""));
         let whole = read(&stream, stream.len()).unwrap();
         assert_eq!(whole.len(), 3);
         assert!(whole[1].starts_with("Exception { name: \"throttlingException\""), "{whole:?}");
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_damaged_or_cut_off_is_refused() {
-        let stream = written("event", ":event-type", "chunk", "{}");
+        let stream = written("event", "chunk", "{}");
         for cut in 1..stream.len() {
             assert!(read(&stream[..cut], 7).is_err(), "{cut}");
             let mut damaged = stream.clone();

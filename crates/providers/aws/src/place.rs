@@ -12,16 +12,18 @@ const USUAL_REGION: &str = "us-west-2";
 /// Parameters that only signers need.
 const SECRETS: [&str; 3] = ["aws_secret_access_key", "aws_session_token", "aws_web_identity_token"];
 
-/// A deployment's parameters, completed from the environment and the profile: the region, and the endpoint that the
-/// parameter `endpoint` or the first of the variables names. Secrets are taken out.
-pub fn settle(settings: &CloudSettings<'_>, endpoint: &str, variables: &[&str]) -> BTreeMap<String, String> {
+/// A deployment's parameters, completed from the environment and the profile: the region, and the endpoint that a
+/// parameter or a variable names. Secrets are taken out.
+pub fn settle(settings: &CloudSettings<'_>, endpoint: Option<(&str, &str)>) -> BTreeMap<String, String> {
     let mut params = settings.params.clone();
     params.retain(|name, _| !SECRETS.contains(&name.as_str()));
     if let Some(region) = own_region(settings) {
         params.insert("aws_region_name".to_owned(), region);
     }
-    if let Some(url) = settings.find(endpoint, variables) {
-        params.insert(endpoint.to_owned(), url.trim_end_matches('/').to_owned());
+    if let Some((name, variable)) = endpoint
+        && let Some(url) = settings.find(name, &[variable])
+    {
+        params.insert(name.to_owned(), url.trim_end_matches('/').to_owned());
     }
     params
 }

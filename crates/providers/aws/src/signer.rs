@@ -17,13 +17,13 @@ use crate::{
 const OWN: [&str; 3] = ["aws_access_key_id", "aws_profile_name", "aws_role_name"];
 
 /// The signer of a deployment: a bearer key, where there is one, else signatures. Keys of the deployment's own come
-/// before a bearer key of the environment, which is in the variable `bearer`.
+/// before a bearer key of the environment, which is in one of the variables.
 ///
 /// # Errors
 /// There are no credentials.
-pub fn signer(settings: &CloudSettings<'_>, bearer: &str) -> Result<Arc<dyn Signer>> {
+pub fn signer(settings: &CloudSettings<'_>, bearers: &[&str]) -> Result<Arc<dyn Signer>> {
     if let Some(key) = &settings.api_key {
-        let from_env = first(settings, &[bearer]).is_some_and(|own| own == key.expose());
+        let from_env = first(settings, bearers).is_some_and(|own| own == key.expose());
         let signs = OWN.iter().any(|name| settings.find(name, &[]).is_some());
         if !(from_env && signs) {
             let value = HeaderValue::try_from(format!("Bearer {}", key.expose()))

@@ -2,13 +2,15 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use lockgate_aws::{Frame, Frames};
 use lockgate_core::{
     Error, Event, Probe, Result, StreamDecoder, StreamEnd, Usage,
     wire::{view, write_sse},
 };
 
-use crate::error;
+use crate::{Frame, Frames, error};
+
+/// How a frame's payload becomes text.
+pub type Unpack = fn(&[u8]) -> Result<Vec<u8>>;
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -24,34 +26,58 @@ view! {
     }
 }
 
-/// What a `chunk` holds: JSON of the model's own.
-pub(crate) fn unpack(payload: &[u8]) -> Result<Vec<u8>> {
+/// The JSON of the model's own that a `chunk` of Bedrock's holds.
+///
+/// # Errors
+/// It holds something else.
+pub fn chunk(payload: &[u8]) -> Result<Vec<u8>> {
     let chunk: Chunk = serde_json::from_slice(payload).unwrap_or_default();
-    let packed = chunk.bytes.unwrap_or_default();
-    STANDARD.decode(packed).map_err(|why| {
+    STANDARD.decode(chunk.bytes.unwrap_or_default()).map_err(|why| {
         Error::invalid_response(format!("A chunk of the provider's stream is no base64: {why}"))
     })
 }
 
+/// The same as a server-sent event, named as Anthropic names it: by the type in its data.
+///
+/// # Errors
+/// As for [`chunk`].
+pub fn event(payload: &[u8]) -> Result<Vec<u8>> {
+    let json = chunk(payload)?;
+    let mut out = Vec::with_capacity(json.len() + 32);
+    let named: Named = serde_json::from_slice(&json).unwrap_or_default();
+    write_sse(&mut out, named.kind.as_deref(), String::from_utf8_lossy(&json).trim());
+    Ok(out)
+}
+
+/// The payload of a part of SageMaker's, which is text as it is.
+///
+/// # Errors
+/// None.
+pub fn part(payload: &[u8]) -> Result<Vec<u8>> {
+    Ok(payload.to_vec())
+}
+
 /// Unpacks for a decoder of server-sent events.
-pub(crate) struct Unframed {
+pub struct Unframed {
     frames: Frames,
+    unpack: Unpack,
     inner: Box<dyn StreamDecoder>,
     failed: bool,
 }
 
 impl Unframed {
-    pub(crate) fn new(inner: Box<dyn StreamDecoder>) -> Self {
-        Self { frames: Frames::default(), inner, failed: false }
+    /// Wraps what reads the unpacked events.
+    pub fn new(unpack: Unpack, inner: Box<dyn StreamDecoder>) -> Self {
+        Self { frames: Frames::default(), unpack, inner, failed: false }
     }
 }
 
 impl StreamDecoder for Unframed {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
-        let (inner, failed) = (&mut self.inner, &mut self.failed);
+        let (inner, failed, unpack) = (&mut self.inner, &mut self.failed, self.unpack);
         self.frames.feed(bytes, |frame| match frame {
             _ if *failed => Ok(()),
-            Frame::Event { payload, .. } => inner.feed(&as_event(&unpack(&payload)?), out),
+            Frame::Event { payload, .. } => inner.feed(&unpack(&payload)?, out),
             failure => {
                 *failed = true;
                 out.push(Event::Failure(error::in_stream(&failure)));
@@ -70,25 +96,27 @@ impl StreamDecoder for Unframed {
 }
 
 /// Unpacks for a client that is to have the events as they are.
-pub(crate) struct UnframedProbe {
+pub struct UnframedProbe {
     frames: Frames,
+    unpack: Unpack,
     inner: Box<dyn Probe>,
     passed: bool,
     failure: Option<Error>,
 }
 
 impl UnframedProbe {
-    pub(crate) fn new(inner: Box<dyn Probe>) -> Self {
-        Self { frames: Frames::default(), inner, passed: false, failure: None }
+    /// Wraps what reads the unpacked events.
+    pub fn new(unpack: Unpack, inner: Box<dyn Probe>) -> Self {
+        Self { frames: Frames::default(), unpack, inner, passed: false, failure: None }
     }
 }
 
 impl Probe for UnframedProbe {
     fn pass(&mut self, frame: Bytes) -> Result<Bytes> {
-        let (mut events, mut failure) = (Vec::new(), None);
+        let (mut events, mut failure, unpack) = (Vec::new(), None, self.unpack);
         self.frames.feed(&frame, |frame| {
             match frame {
-                Frame::Event { payload, .. } => events.extend(as_event(&unpack(&payload)?)),
+                Frame::Event { payload, .. } => events.extend(unpack(&payload)?),
                 failed => failure = failure.take().or(Some(error::in_stream(&failed))),
             }
             Ok(())
@@ -119,13 +147,4 @@ impl Probe for UnframedProbe {
     fn chunks(&self) -> u64 {
         self.inner.chunks()
     }
-}
-
-/// A server-sent event, named as Anthropic names it: by the type in its data.
-fn as_event(json: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(json.len() + 32);
-    let text = String::from_utf8_lossy(json);
-    let named: Named = serde_json::from_slice(json).unwrap_or_default();
-    write_sse(&mut out, named.kind.as_deref(), text.trim());
-    out
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
-use lockgate_aws::{Frame, Frames};
+use lockgate_aws::{Frame, Frames, error, unframe::chunk};
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Event, Extra, FinishReason, Format, Memo, Notes, Operation,
     Reply, Result, StreamDecoder, Usage,
@@ -17,10 +17,8 @@ use lockgate_core::{
 };
 
 use crate::{
-    error,
     model::{Family, Model},
     prompt, request, response,
-    unframe::unpack,
 };
 
 /// Bodies and answers of all these formats.
@@ -277,7 +275,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
         id: response::id(head),
         model: Model::of(attempt.target).name.to_owned(),
         choices: choices.collect(),
-        usage: view.usage().or_else(|| counted(&head.headers)),
+        usage: view.usage().or_else(|| counted(&head.headers)).or_else(|| estimate(attempt, &view)),
         ..ChatReply::default()
     };
     Ok(match attempt.call.operation {
@@ -298,6 +296,14 @@ fn message(text: &str, reasons: bool) -> Message {
         reasoning_content: thoughts,
         ..Message::default()
     }
+}
+
+/// Our own count, if nobody says.
+fn estimate(attempt: &Attempt<'_>, view: &AnswerView) -> Option<Usage> {
+    let count = attempt.target.facts.count_tokens?;
+    let prompt = text(&Model::of(attempt.target), &attempt.call.chat().ok()?.messages);
+    let output = view.answers().iter().map(|answer| count(answer.said())).sum();
+    Some(Usage { input: count(&prompt), output, estimated: true, ..Usage::default() })
 }
 
 /// What AWS counted: it says so in headers.
@@ -397,7 +403,7 @@ impl StreamDecoder for Decoder {
         let mut frames = std::mem::take(&mut self.frames);
         let fed = frames.feed(bytes, |frame| match frame {
             _ if self.failed => Ok(()),
-            Frame::Event { payload, .. } => self.piece(&unpack(&payload)?, out),
+            Frame::Event { payload, .. } => self.piece(&chunk(&payload)?, out),
             failure => {
                 self.failed = true;
                 out.push(Event::Failure(error::in_stream(&failure)));

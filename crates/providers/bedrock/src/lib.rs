@@ -2,9 +2,9 @@
 
 mod claude;
 mod embed;
-mod error;
 mod format;
 mod invoke;
+mod mantle;
 mod media;
 mod messages;
 mod model;
@@ -17,7 +17,6 @@ mod request;
 mod response;
 mod stream;
 mod tools;
-mod unframe;
 mod wire;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -25,16 +24,16 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_anthropic::Anthropic;
+use lockgate_aws::{Unframed, UnframedProbe, error, unframe};
 use lockgate_core::{
     Attempt, Call, CloudSettings, Dialect, Encoded, Error, Exchange, Format, Operation, Payload, Probe,
     Reply, Result, Signer, StreamDecoder, Target, Usage, Watch,
 };
 use lockgate_openai::OpenAi;
 
-use crate::{
-    model::{Api, Family, Model},
-    unframe::{Unframed, UnframedProbe},
-};
+use crate::model::{Api, Family, Model};
+
+pub use mantle::Mantle;
 
 /// Bodies and answers of the Converse API.
 pub const CONVERSE: Format = Format("bedrock.converse");
@@ -62,11 +61,11 @@ impl Dialect for Bedrock {
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
-        lockgate_aws::signer(settings, "AWS_BEARER_TOKEN_BEDROCK")
+        lockgate_aws::signer(settings, &["AWS_BEARER_TOKEN_BEDROCK"])
     }
 
     fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
-        lockgate_aws::settle(settings, "aws_bedrock_runtime_endpoint", &["AWS_BEDROCK_RUNTIME_ENDPOINT"])
+        lockgate_aws::settle(settings, Some(("aws_bedrock_runtime_endpoint", "AWS_BEDROCK_RUNTIME_ENDPOINT")))
     }
 
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
@@ -111,8 +110,12 @@ impl Dialect for Bedrock {
         match encoded.format {
             nova::NOVA => Box::new(nova::Decoder::new(attempt, encoded, head)),
             format => match spoken(format) {
-                Spoken::Claude => Box::new(Unframed::new(Anthropic.stream(attempt, encoded, head))),
-                Spoken::OpenAi => Box::new(Unframed::new(OpenAi.stream(attempt, encoded, head))),
+                Spoken::Claude => {
+                    Box::new(Unframed::new(unframe::event, Anthropic.stream(attempt, encoded, head)))
+                }
+                Spoken::OpenAi => {
+                    Box::new(Unframed::new(unframe::event, OpenAi.stream(attempt, encoded, head)))
+                }
                 Spoken::Text => Box::new(invoke::Decoder::new(attempt, head)),
                 Spoken::Converse | Spoken::Embeddings => {
                     Box::new(stream::Decoder::new(attempt, encoded, Some(head)))
@@ -147,8 +150,8 @@ impl Dialect for Bedrock {
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
         match spoken(encoded.format) {
-            Spoken::Claude => Box::new(UnframedProbe::new(Anthropic.probe(encoded))),
-            Spoken::OpenAi => Box::new(UnframedProbe::new(OpenAi.probe(encoded))),
+            Spoken::Claude => Box::new(UnframedProbe::new(unframe::event, Anthropic.probe(encoded))),
+            Spoken::OpenAi => Box::new(UnframedProbe::new(unframe::event, OpenAi.probe(encoded))),
             _ => Box::new(Watch::new(stream::Decoder::watching())),
         }
     }

@@ -164,7 +164,7 @@ fn family_of(name: &str) -> Family {
 }
 
 /// `eu-central-1`, `us-gov-west-1`.
-fn is_region(word: &str) -> bool {
+pub(crate) fn is_region(word: &str) -> bool {
     let mut parts = word.split('-');
     let start = parts.next().is_some_and(|part| part.len() == 2);
     let number = parts.next_back().is_some_and(|part| part.len() == 1 && part.as_bytes()[0].is_ascii_digit());

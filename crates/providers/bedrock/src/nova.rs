@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 
 use http::response::Parts;
-use lockgate_aws::{Frame, Frames};
+use lockgate_aws::{Frame, Frames, error, unframe::chunk};
 use lockgate_core::{
     Attempt, Encoded, Error, Event, Extra, Format, Memo, Notes, Operation, Raw, Result, StreamDecoder,
     json::{read, to_raw},
     params,
 };
 
-use crate::{error, model::Model, prompt, request, stream::State, unframe::unpack, wire::EventView};
+use crate::{model::Model, prompt, request, stream::State, wire::EventView};
 
 /// Bodies and answers of Nova.
 pub(crate) const NOVA: Format = Format("bedrock.nova");
@@ -59,7 +59,7 @@ impl StreamDecoder for Decoder {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
         let state = &mut self.state;
         self.frames.feed(bytes, |frame| match frame {
-            Frame::Event { payload, .. } => event(state, &unpack(&payload)?, out),
+            Frame::Event { payload, .. } => event(state, &chunk(&payload)?, out),
             failure => {
                 state.fail(error::in_stream(&failure), out);
                 Ok(())

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::response::Parts;
-use lockgate_aws::{Frame, Frames};
+use lockgate_aws::{Frame, Frames, error};
 use lockgate_core::{
     Attempt, Encoded, Error, Event, Result, StreamDecoder, Usage,
     json::{read, to_raw},
 };
 
 use crate::{
-    error,
-    model::Model,
     response::{self, count_reasoning, redacted},
     wire::{DeltaView, EventView, ReasoningView, ToolUseView},
 };
@@ -87,7 +85,7 @@ impl StreamDecoder for Decoder {
 impl State {
     pub(crate) fn new(attempt: &Attempt<'_>, encoded: &Encoded, head: Option<&Parts>) -> Self {
         Self {
-            model: Model::of(attempt.target).name.to_owned(),
+            model: attempt.target.model.to_string(),
             id: head.map(response::id).unwrap_or_default(),
             json_tool: encoded.memo.json_tool.clone(),
             tool_names: encoded.memo.tool_names.clone(),

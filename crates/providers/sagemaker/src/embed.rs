@@ -1,0 +1,69 @@
+//! Embeddings of an endpoint.
+
+use bytes::Bytes;
+use lockgate_core::{
+    Attempt, EmbeddingReply, Error, Extra, Format, Raw, Reply, Result, Usage,
+    hub::Prompt,
+    json::{read, to_raw},
+    refusal,
+    wire::view,
+};
+
+/// Bodies and answers of embeddings.
+pub(crate) const EMBED: Format = Format("sagemaker.embed");
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Answer {
+        embedding: Option<Raw>,
+        embeddings: Option<Raw>,
+    }
+}
+
+pub(crate) fn body(attempt: &Attempt<'_>) -> Result<Extra> {
+    let given = attempt.call.embedding()?;
+    let mut body = Extra::new();
+    body.push("inputs", to_raw(&inputs(attempt)?));
+    let consumed = &attempt.call.options.consumed;
+    for (name, value) in attempt.target.defaults.iter() {
+        body.push(name.as_str(), value.clone());
+    }
+    for (name, value) in given.extra.iter().filter(|(name, _)| !consumed.contains(name)) {
+        body.push(name, value.to_owned());
+    }
+    for (name, value) in attempt.target.extra_body.iter().chain(&attempt.call.options.extra_body) {
+        body.push(name.as_str(), value.clone());
+    }
+    Ok(body)
+}
+
+pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
+    let answer: Raw = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let list = match read::<Answer>(&answer) {
+        Some(named) => named.embedding.or(named.embeddings),
+        None => Some(answer),
+    };
+    let vectors: Option<Vec<Raw>> = list.as_deref().and_then(read);
+    let vectors = vectors.filter(|vectors| vectors.iter().all(|vector| vector.get().starts_with('[')));
+    let vectors = vectors.ok_or_else(|| {
+        Error::invalid_response("The endpoint's answer has no list of vectors.").with_body(body.clone())
+    })?;
+    let count = attempt.target.facts.count_tokens;
+    let counted = count.zip(inputs(attempt).ok());
+    let usage = counted.map(|(count, texts)| Usage {
+        input: texts.into_iter().map(count).sum(),
+        estimated: true,
+        ..Usage::default()
+    });
+    let model = attempt.target.model.to_string();
+    Ok(Reply::Embedding(Box::new(EmbeddingReply { model, vectors, usage, ..EmbeddingReply::default() })))
+}
+
+fn inputs<'a>(attempt: &Attempt<'a>) -> Result<Vec<&'a str>> {
+    match &attempt.call.embedding()?.input {
+        Some(Prompt::Text(text)) => Ok(vec![text]),
+        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(String::as_str).collect()),
+        Some(_) => Err(Error::bad_field("input", "SageMaker's endpoints embed texts, not token ids.")),
+        None => Err(Error::bad_field("input", "`input` is missing.")),
+    }
+}
