@@ -33,6 +33,14 @@ model_list:
     litellm_params: {{model: text-completion-openai/gpt-3.5-turbo-instruct, api_key: sk-up, api_base: "{url}/v1"}}
   - model_name: moderate
     litellm_params: {{model: openai/omni-moderation-latest, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: gem
+    litellm_params: {{model: gemini/gemini-2.5-flash, api_key: sk-goog-up, api_base: "{url}"}}
+  - model_name: command
+    litellm_params: {{model: cohere/command-a-03-2025, api_key: sk-co-up, api_base: "{url}"}}
+  - model_name: gem-embed
+    litellm_params: {{model: gemini/gemini-embedding-001, api_key: sk-goog-up, api_base: "{url}"}}
+  - model_name: co-embed
+    litellm_params: {{model: cohere/embed-v4.0, api_key: sk-co-up, api_base: "{url}"}}
   - model_name: demo
     litellm_params: {{model: demo/echo}}
 litellm_settings: {{num_retries: 0}}

@@ -1,9 +1,10 @@
-"""A provider for the SDK suites: speaks OpenAI's and Anthropic's formats and does what the last user message says.
+"""A provider for the SDK suites: speaks OpenAI's, Anthropic's, Gemini's and Cohere's formats and does what the last user message says.
 
     python3 upstream.py        prints its port and serves until standard input closes
 
 "fail 429": an error of that status. "slow": waits ten seconds. "cut": breaks the stream. "weather": calls two tools,
-if there are tools and no results yet. "json": answers with JSON. "think": reasons first. Anything else: says hello.
+if there are tools and no results yet. "loop": calls a tool six times, thinking and signing where the format has
+signatures, and refuses to go on if one that it gave is not given back. "json": answers with JSON. "think": reasons first. Anything else: says hello.
 """
 
 import json
@@ -14,6 +15,9 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from upstream_cohere import Cohere
+from upstream_google import Google
+
 HELLO = "Hello from upstream."
 JSON = '{"city":"Paris","population":2102650}'
 CALLS = [("call_1", '{"city": "Paris"}'), ("call_2", '{"city": "Rome"}')]
@@ -23,13 +27,21 @@ ERRORS = {
 }
 
 
+LOOP = 6
+
+
+def signature(turn):
+    """Valid base64 with every odd letter, another one for each turn."""
+    return f"Eq{turn}B+/x/ABCD" + "+/" * 8 + "EqQ="
+
+
 def text_of(content):
     if isinstance(content, str):
         return content
     return " ".join(part.get("text", "") for part in content or [] if isinstance(part, dict))
 
 
-class Upstream(BaseHTTPRequestHandler):
+class Upstream(Google, Cohere, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -38,20 +50,28 @@ class Upstream(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
-        items = body.get("messages") or body.get("input") or []
+        items = body.get("messages") or body.get("input") or [{"role": c.get("role") or "user", "content": c["parts"]} for c in body.get("contents") or []]
         items = items if isinstance(items, list) else [{"role": "user", "content": str(items)}]
         messages = [item for item in items if isinstance(item, dict)]
         said = [text_of(m.get("content")) for m in messages if m.get("role") == "user"]
         self.said = " ".join(said) or str(body.get("prompt", ""))
-        answered = any(m.get("role") == "tool" or m.get("type") == "function_call_output" or "tool_result" in json.dumps(m) for m in messages)
+        answered = any(m.get("role") == "tool" or m.get("type") == "function_call_output" or re.search("tool_result|function_?[rR]esponse", json.dumps(m)) for m in messages)
         self.calls = CALLS if body.get("tools") and "weather" in self.said and not answered else []
         self.text = "It is sunny." if answered else JSON if "json" in self.said else HELLO
         anthropic = "/messages" in self.path
+        google, cohere = ":" in self.path.rsplit("/", 1)[-1], self.path.endswith(("/v2/chat", "/v2/embed"))
+        self.signature = None
+        if "loop" in self.said and not self.loop(messages, anthropic, google):
+            return self.fail(400, anthropic)
         if "slow" in self.said:
             time.sleep(10)
         failure = re.search(r"fail (\d+)", self.said)
         if failure:
             return self.fail(int(failure[1]), anthropic)
+        if google:
+            return self.google(body)
+        if cohere:
+            return self.cohere(body)
         if self.path.endswith("/embeddings"):
             return self.embeddings(body)
         if self.path.endswith("/moderations"):
@@ -63,9 +83,24 @@ class Upstream(BaseHTTPRequestHandler):
         kind = "messages" if anthropic else "chat" if self.path.endswith("/chat/completions") else "completion"
         getattr(self, f"{kind}_stream" if body.get("stream") else kind)(body)
 
+    def loop(self, messages, anthropic, google):
+        """One call for each turn; tells whether every signature came back as it was given."""
+        text = json.dumps(messages)
+        turn = max(text.count('"tool_result"'), len(re.findall(r'"function_?[rR]esponse"', text)), sum(m.get("role") == "tool" or m.get("type") == "function_call_output" for m in messages))
+        given = re.findall(r'"(?:thoughtS|s)ignature": "([^"]*)"', text)
+        given = [one.replace("-", "+").replace("_", "/") for one in given] if google else given
+        self.calls = [(f"call_{turn}", f'{{"city": "City {turn}"}}')] if turn < LOOP else []
+        self.text = f"Done after {turn}."
+        self.signature = signature(turn) if anthropic or (google and self.calls) else None
+        return not (anthropic or google) or given == [signature(n) for n in range(turn)]
+
     def fail(self, status, anthropic):
         error = {"type": ERRORS.get(status, "api_error"), "message": f"Upstream says {status}."}
         whole = {"type": "error", "error": error} if anthropic else {"error": {**error, "param": None, "code": None}}
+        if ":" in self.path.rsplit("/", 1)[-1]:
+            whole = self.google_error(status)
+        if self.path.endswith(("/v2/chat", "/v2/embed")):
+            whole = self.cohere_error(status)
         self.whole(whole, status, {"x-request-id": "req_up", **({"retry-after": "7"} if status == 429 else {})})
 
     # ------------------------------------------------------------------ OpenAI
@@ -140,7 +175,7 @@ class Upstream(BaseHTTPRequestHandler):
 
     # ------------------------------------------------------------------ Anthropic
     def blocks(self):
-        thinking = [{"type": "thinking", "thinking": "Let me think.", "signature": "c2lnbmF0dXJl"}] if "think" in self.said else []
+        thinking = [{"type": "thinking", "thinking": "Let me think.", "signature": self.signature or "c2lnbmF0dXJl"}] if "think" in self.said or self.signature else []
         if self.calls:
             return thinking + [{"type": "tool_use", "id": i.replace("call", "toolu"), "name": "get_weather", "input": json.loads(a)} for i, a in self.calls]
         return thinking + [{"type": "text", "text": self.text}]
@@ -157,7 +192,7 @@ class Upstream(BaseHTTPRequestHandler):
             events += [{"type": "content_block_start", "index": n, "content_block": {**block, **empty}}, {"type": "ping"}]
             deltas = {
                 "text": [{"type": "text_delta", "text": word} for word in re.findall(r"\S+\s*", block.get("text", ""))],
-                "thinking": [{"type": "thinking_delta", "thinking": "Let me think."}, {"type": "signature_delta", "signature": "c2lnbmF0dXJl"}],
+                "thinking": [{"type": "thinking_delta", "thinking": "Let me think."}, {"type": "signature_delta", "signature": self.signature or "c2lnbmF0dXJl"}],
                 "tool_use": [{"type": "input_json_delta", "partial_json": piece} for piece in ("", '{"city": ', json.dumps(block.get("input", {}).get("city")) + "}")],
             }[block["type"]]
             events += [{"type": "content_block_delta", "index": n, "delta": delta} for delta in deltas]

@@ -8,6 +8,7 @@ mod catalog;
 mod ci;
 mod docs;
 mod golden;
+mod grid;
 mod metadata;
 mod new_provider;
 mod shell;
@@ -26,6 +27,7 @@ const TASKS: &[Task] = &[
     ("test", "everything: unit, golden, behaviour and doc tests, and the official SDKs", test::run),
     ("ci", "format, lints, arrows, tidiness, licences, docs, then `test`", ci::run),
     ("golden", "golden cases without sockets, as a table provider × kind", golden::run),
+    ("grid", "what survives between every surface and every dialect, as a table", grid::run),
     ("bench", "the gateway against a bare proxy", bench::run),
     ("catalog", "`catalog import FILE` converts LiteLLM's price map into the catalogue's data", catalog::run),
     ("arrows", "crates depend only on lower layers", arrows::run),

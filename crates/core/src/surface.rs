@@ -17,7 +17,7 @@ pub trait Surface: Send + Sync + 'static {
     /// The format of this surface's bodies for the operation.
     fn format(&self, operation: Operation) -> Format;
 
-    /// What it offers, and where. Paths of different surfaces differ; so does a path's method, if one has two.
+    /// What it offers, and where. No two endpoints share path, method and header.
     fn endpoints(&self) -> &'static [Endpoint] {
         &[]
     }

@@ -4,7 +4,7 @@
 
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
-use http::Method;
+use http::{HeaderMap, Method};
 use lockgate_core::{
     Operation, Surface,
     surface::{Asked, Endpoint},
@@ -36,8 +36,8 @@ pub(crate) struct Matched {
 impl Matched {
     /// What the surface is told, with the request's query.
     pub(crate) fn asked<'a>(&'a self, query: Option<&'a str>) -> Asked<'a> {
-        let Endpoint { operation, stream, .. } = *self.endpoint;
-        Asked { operation, model: self.model.as_deref(), stream, query }
+        let Endpoint { operation, path, stream, .. } = *self.endpoint;
+        Asked { operation, path, model: self.model.as_deref(), stream, query }
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn paths() -> impl Iterator<Item = (&'static str, &'static Endpoint, 
 /// Finds what the request means.
 pub(crate) fn find(inbound: &Inbound) -> Found {
     let (path, method) = (inbound.path.trim_end_matches('/'), &inbound.parts.method);
-    match TABLE.find(path, method) {
+    match TABLE.find(path, method, &inbound.parts.headers) {
         Some(matched) if !answers(matched.endpoint, method) => match control::find(method, path) {
             Found::Nothing | Found::WrongMethod(_) => Found::WrongMethod(name(&matched.endpoint.method)),
             own => own,
@@ -125,17 +125,21 @@ impl Table {
     }
 
     /// The endpoint of that path, preferably with that method. Of several patterns the one that says most of the
-    /// path wins.
-    fn find(&self, path: &str, method: &Method) -> Option<Matched> {
+    /// path wins, and an endpoint whose header is there.
+    fn find(&self, path: &str, method: &Method, headers: &HeaderMap) -> Option<Matched> {
+        let rank = |endpoint: &Endpoint| (!answers(endpoint, method), endpoint.header.is_none());
+        let open = |endpoint: &Endpoint| endpoint.header.is_none_or(|name| headers.contains_key(name));
         if let Some(entries) = self.exact.get(path) {
-            let suits = entries.iter().find(|(_, endpoint)| answers(endpoint, method));
-            let &(surface, endpoint) = suits.or(entries.first())?;
+            let entries = entries.iter().filter(|(_, endpoint)| open(endpoint));
+            let &(surface, endpoint) = entries.min_by_key(|(_, endpoint)| rank(endpoint))?;
             return Some(Matched { surface, endpoint, model: None });
         }
-        let matching =
-            self.patterns.iter().filter_map(|(pattern, entry)| Some((pattern.model(path)?, entry)));
-        let (model, &(surface, endpoint)) =
-            matching.min_by_key(|(model, (_, endpoint))| (!answers(endpoint, method), model.len()))?;
+        let patterns = self.patterns.iter().filter(|(_, (_, endpoint))| open(endpoint));
+        let matching = patterns.filter_map(|(pattern, entry)| Some((pattern.model(path)?, entry)));
+        let (model, &(surface, endpoint)) = matching.min_by_key(|(model, (_, endpoint))| {
+            let (other_method, without_header) = rank(endpoint);
+            (other_method, model.len(), without_header)
+        })?;
         Some(Matched { surface, endpoint, model: Some(decode(model).into_owned()) })
     }
 }
@@ -157,10 +161,12 @@ fn name(method: &Method) -> &'static str {
 mod tests {
     use std::collections::BTreeSet;
 
+    use http::HeaderValue;
+
     use super::*;
 
     fn found(path: &str) -> Option<(&'static str, Operation, Option<String>)> {
-        let matched = TABLE.find(path, &Method::POST)?;
+        let matched = TABLE.find(path, &Method::POST, &HeaderMap::new())?;
         let endpoint = matched.endpoint;
         (endpoint.method == Method::POST).then(|| (matched.surface.id(), endpoint.operation, matched.model))
     }
@@ -169,7 +175,11 @@ mod tests {
     fn every_path_leads_to_its_own_endpoint() {
         for (path, endpoint, surface) in paths() {
             let asked = path.replace("{model}", "azure%2Fgpt-4o");
-            let found = TABLE.find(&asked, &endpoint.method);
+            let mut headers = HeaderMap::new();
+            if let Some(name) = endpoint.header {
+                headers.insert(name, HeaderValue::from_static("x"));
+            }
+            let found = TABLE.find(&asked, &endpoint.method, &headers);
             let found = found.unwrap_or_else(|| panic!("{path} leads nowhere"));
             assert_eq!(found.surface.id(), surface.id(), "{path}");
             assert!(std::ptr::eq(found.endpoint, endpoint), "{path} leads to {}", found.endpoint.path);
@@ -182,7 +192,7 @@ mod tests {
         let mut seen = BTreeSet::new();
         for (path, endpoint, _) in paths() {
             assert!(path.starts_with('/') && path.matches('{').count() <= 1, "{path}");
-            assert!(seen.insert((path, endpoint.method.as_str())), "{path} is there twice");
+            assert!(seen.insert((path, endpoint.method.as_str(), endpoint.header)), "{path} is there twice");
         }
     }
 
@@ -215,6 +225,8 @@ mod tests {
             ("/v1/chat/completionz", "openai"),
             ("/v1/models", "openai"),
             ("/v1/what", "openai"),
+            ("/v1beta/files", "gemini"),
+            ("/v1beta/models/x:what", "gemini"),
             ("/nothing", "openai"),
         ] {
             assert_eq!(surface_of(path).id(), surface, "{path}");

@@ -20,22 +20,30 @@ pub struct Endpoint {
     pub operation: Operation,
     /// Whether the answer is streamed, where the path alone says so.
     pub stream: Option<bool>,
+    /// A header of the surface's clients, for a path that another surface has, too: with it, it is this one's.
+    pub header: Option<&'static str>,
 }
 
 impl Endpoint {
     /// An endpoint that takes a body.
     pub const fn post(operation: Operation, path: &'static str, aliases: &'static [&'static str]) -> Self {
-        Self { method: Method::POST, path, aliases, operation, stream: None }
+        Self { method: Method::POST, path, aliases, operation, stream: None, header: None }
     }
 
     /// An endpoint that is only read.
     pub const fn get(operation: Operation, path: &'static str, aliases: &'static [&'static str]) -> Self {
-        Self { method: Method::GET, path, aliases, operation, stream: None }
+        Self { method: Method::GET, path, aliases, operation, stream: None, header: None }
     }
 
     /// The same, its path saying whether the answer is streamed.
     pub const fn streamed(mut self, stream: bool) -> Self {
         self.stream = Some(stream);
+        self
+    }
+
+    /// The same, for requests with that header alone.
+    pub const fn with_header(mut self, header: &'static str) -> Self {
+        self.header = Some(header);
         self
     }
 
@@ -50,6 +58,8 @@ impl Endpoint {
 pub struct Asked<'a> {
     /// What is asked.
     pub operation: Operation,
+    /// The endpoint's usual path; empty where nobody asked by path.
+    pub path: &'static str,
     /// The model that the path names, decoded.
     pub model: Option<&'a str>,
     /// Whether the answer is streamed, if the path says so.
@@ -61,7 +71,7 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// The operation at its usual path.
     pub const fn of(operation: Operation) -> Self {
-        Self { operation, model: None, stream: None, query: None }
+        Self { operation, path: "", model: None, stream: None, query: None }
     }
 
     /// The same for a model that the path names.

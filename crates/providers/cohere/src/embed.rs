@@ -81,6 +81,15 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     })))
 }
 
+/// Checks an answer that is relayed.
+pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    match (&answer.embeddings, answer.message.as_deref()) {
+        (None, Some(words)) => Err(error::failed(Some(words))),
+        _ => Ok(answer.meta.and_then(|meta| meta.billed_units).map(|units| usage(&units))),
+    }
+}
+
 /// Texts, images (data URLs), or both.
 fn put_inputs(request: &EmbeddingRequest, body: &mut Extra) -> Result<()> {
     let inputs: Vec<&String> = match &request.input {

@@ -3,11 +3,15 @@
 mod embed;
 mod error;
 mod messages;
+mod relay;
 mod remarks;
 mod request;
 mod response;
 mod stream;
+mod surface;
 mod wire;
+
+pub use surface::CohereSurface;
 
 use bytes::Bytes;
 use http::response::Parts;
@@ -20,6 +24,9 @@ pub const CHAT: Format = Format("cohere.chat");
 
 /// Bodies and answers of `/v2/embed`.
 pub const EMBED: Format = Format("cohere.embed");
+
+/// Bodies and answers of `/v1/embed`.
+pub const EMBED_V1: Format = Format("cohere.embed_v1");
 
 /// Cohere's own API, version 2.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +60,8 @@ impl Dialect for Cohere {
         error::reject(attempt, head, body)
     }
 
-    fn inspect(&self, _encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        response::inspect(body)
+    fn inspect(&self, encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        response::inspect(encoded.format, body)
     }
 
     fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {

@@ -10,7 +10,7 @@ use lockgate_core::{
 use serde_json::value::RawValue;
 
 use crate::{
-    CHAT, embed, messages,
+    CHAT, embed, messages, relay,
     wire::{raw, read, to_raw},
 };
 
@@ -55,6 +55,9 @@ view! {
 }
 
 pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
+    if relay::speaks(attempt.call.format) {
+        return relay::encode(attempt);
+    }
     let policy = attempt.policy();
     let mut notes = Notes::default();
     let request = match attempt.call.operation {
@@ -104,15 +107,20 @@ pub(crate) fn post(
     for (name, value) in attempt.target.extra_body.iter().chain(&attempt.call.options.extra_body) {
         body.push(name.as_str(), value.clone());
     }
+    let request = send(attempt, path, Payload::from(to_raw(&body).get().to_owned()))?;
+    Ok(Encoded { request, format, relay: false, withhold_usage: false, memo: Memo::default(), notes })
+}
+
+/// A POST to one of the endpoints.
+pub(crate) fn send(attempt: &Attempt<'_>, path: &str, body: Payload) -> Result<Request<Payload>> {
     let base = attempt.base();
     let root = ENDPOINTS.iter().find_map(|end| base.strip_suffix(end)).unwrap_or(&base);
-    let request = Request::builder()
+    Request::builder()
         .method(Method::POST)
         .uri(format!("{root}{path}"))
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .body(Payload::from(to_raw(&body).get().to_owned()))
-        .map_err(|error| Error::bad_request(format!("The model's URL is not valid: {error}")))?;
-    Ok(Encoded { request, format, relay: false, withhold_usage: false, memo: Memo::default(), notes })
+        .body(body)
+        .map_err(|error| Error::bad_request(format!("The model's URL is not valid: {error}")))
 }
 
 /// Parameters by Cohere's names.

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Reply, Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Format, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
 };
 
 use crate::{
-    EMBED, embed, error, remarks, request,
+    CHAT, EMBED, embed, error, remarks, request,
     wire::{AnswerView, CallView, MessageView, elements, parts, read},
 };
 
@@ -40,7 +40,10 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
 }
 
 /// Checks an answer that is relayed.
-pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
+pub(crate) fn inspect(format: Format, body: &Bytes) -> Result<Option<Usage>> {
+    if format != CHAT {
+        return embed::inspect(body);
+    }
     parse(body).map(|view| view.usage.and_then(|usage| usage.hub()))
 }
 

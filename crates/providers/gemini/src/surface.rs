@@ -40,13 +40,14 @@ macro_rules! paths {
     };
 }
 
-static ENDPOINTS: [Endpoint; 6] = [
+static ENDPOINTS: [Endpoint; 7] = [
     paths!(Chat "generateContent").streamed(false),
     paths!(Chat "streamGenerateContent").streamed(true),
     paths!(CountTokens "countTokens"),
     paths!(Embedding "embedContent"),
     paths!(Embedding "batchEmbedContents"),
     Endpoint::get(Operation::Models, "/v1beta/models", &["/v1beta/models/{model}"]),
+    Endpoint::get(Operation::Models, "/v1/models", &["/v1/models/{model}"]).with_header("x-goog-api-key"),
 ];
 
 impl Surface for GeminiSurface {

@@ -1,0 +1,218 @@
+//! The conversation in each surface's words.
+
+use serde_json::{Value, json};
+
+/// A surface's client.
+pub struct Client {
+    /// The surface.
+    pub surface: &'static str,
+    /// The target of the grid whose dialect reads the surface's answers.
+    pub reader: &'static str,
+    request: fn(Scene) -> Option<Value>,
+    echo: fn(&mut Value, &Value),
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scene {
+    /// A system prompt, a question, sampling.
+    Text,
+    /// A tool that must be called.
+    Tools,
+    /// Two calls and their results.
+    Results,
+    /// A picture and a question.
+    Image,
+    /// An answer by schema.
+    Schema,
+}
+
+impl Scene {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Text, Self::Tools, Self::Results, Self::Image, Self::Schema];
+
+    /// Its column.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Tools => "tools",
+            Self::Results => "results",
+            Self::Image => "image",
+            Self::Schema => "schema",
+        }
+    }
+}
+
+impl Client {
+    /// The request; nothing if the surface has no words for it.
+    pub fn request(&self, scene: Scene) -> Option<Value> {
+        (self.request)(scene)
+    }
+
+    /// Puts the answer and results of its calls behind the request's conversation, as a client does.
+    pub fn continue_with(&self, request: &mut Value, answer: &Value) {
+        (self.echo)(request, answer);
+    }
+}
+
+/// A picture of one dot.
+pub const DOT: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// The clients of this build's surfaces.
+pub fn clients() -> &'static [Client] {
+    &[
+        Client { surface: "openai", reader: "openai/gpt-4o", request: openai, echo: echo_openai },
+        Client {
+            surface: "anthropic",
+            reader: "anthropic/claude-sonnet-4-5",
+            request: anthropic,
+            echo: echo_anthropic,
+        },
+        Client { surface: "gemini", reader: "gemini/gemini-2.5-flash", request: gemini, echo: echo_gemini },
+        Client {
+            surface: "cohere",
+            reader: "cohere_chat/command-a-03-2025",
+            request: cohere,
+            echo: echo_openai,
+        },
+    ]
+}
+
+fn city() -> Value {
+    json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]})
+}
+
+fn population() -> Value {
+    json!({"type": "object", "properties": {"population": {"type": "integer"}}, "required": ["population"], "additionalProperties": false})
+}
+
+fn openai(scene: Scene) -> Option<Value> {
+    let tools = json!([{"type": "function", "function": {"name": "get_weather", "description": "Weather now", "parameters": city()}}]);
+    let call = |id: &str, city: &str| json!({"id": id, "type": "function", "function": {"name": "get_weather", "arguments": format!("{{\"city\":\"{city}\"}}")}});
+    Some(match scene {
+        Scene::Text => {
+            json!({"messages": [{"role": "system", "content": "Be terse."}, {"role": "user", "content": "Weather?"}],
+            "max_tokens": 100, "temperature": 0.5, "stop": ["END"]})
+        }
+        Scene::Tools => {
+            json!({"messages": [{"role": "user", "content": "Weather?"}], "tools": tools, "tool_choice": "required", "max_tokens": 100})
+        }
+        Scene::Results => json!({"messages": [{"role": "user", "content": "Weather?"},
+            {"role": "assistant", "content": "I look.", "tool_calls": [call("call_1", "Paris"), call("call_2", "Rome")]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "sunny"}, {"role": "tool", "tool_call_id": "call_2", "content": "rainy"},
+            {"role": "user", "content": "So?"}], "tools": tools, "max_tokens": 100}),
+        Scene::Image => {
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"},
+            {"type": "image_url", "image_url": {"url": format!("data:image/png;base64,{DOT}")}}]}], "max_tokens": 100})
+        }
+        Scene::Schema => json!({"messages": [{"role": "user", "content": "How many?"}], "max_tokens": 100,
+            "response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": population()}}}),
+    })
+}
+
+fn anthropic(scene: Scene) -> Option<Value> {
+    let tools = json!([{"name": "get_weather", "description": "Weather now", "input_schema": city()}]);
+    let call = |id: &str, city: &str| json!({"type": "tool_use", "id": id, "name": "get_weather", "input": {"city": city}});
+    let result = |id: &str, text: &str| json!({"type": "tool_result", "tool_use_id": id, "content": text});
+    Some(match scene {
+        Scene::Text => json!({"system": "Be terse.", "messages": [{"role": "user", "content": "Weather?"}],
+            "max_tokens": 100, "temperature": 0.5, "stop_sequences": ["END"]}),
+        Scene::Tools => {
+            json!({"messages": [{"role": "user", "content": "Weather?"}], "tools": tools, "tool_choice": {"type": "any"}, "max_tokens": 100})
+        }
+        Scene::Results => json!({"messages": [{"role": "user", "content": "Weather?"},
+            {"role": "assistant", "content": [{"type": "text", "text": "I look."}, call("call_1", "Paris"), call("call_2", "Rome")]},
+            {"role": "user", "content": [result("call_1", "sunny"), result("call_2", "rainy"), {"type": "text", "text": "So?"}]}],
+            "tools": tools, "max_tokens": 100}),
+        Scene::Image => {
+            json!({"messages": [{"role": "user", "content": [{"type": "text", "text": "What is it?"},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DOT}}]}], "max_tokens": 100})
+        }
+        Scene::Schema => json!({"messages": [{"role": "user", "content": "How many?"}], "max_tokens": 100,
+            "output_format": {"type": "json_schema", "schema": population()}}),
+    })
+}
+
+fn gemini(scene: Scene) -> Option<Value> {
+    let tools = json!([{"functionDeclarations": [{"name": "get_weather", "description": "Weather now",
+        "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}, "required": ["city"]}}]}]);
+    let call = |city: &str| json!({"functionCall": {"name": "get_weather", "args": {"city": city}}});
+    let result =
+        |text: &str| json!({"functionResponse": {"name": "get_weather", "response": {"result": text}}});
+    let user = |text: &str| json!({"role": "user", "parts": [{"text": text}]});
+    Some(match scene {
+        Scene::Text => {
+            json!({"systemInstruction": {"parts": [{"text": "Be terse."}]}, "contents": [user("Weather?")],
+            "generationConfig": {"maxOutputTokens": 100, "temperature": 0.5, "stopSequences": ["END"]}})
+        }
+        Scene::Tools => json!({"contents": [user("Weather?")], "tools": tools,
+            "toolConfig": {"functionCallingConfig": {"mode": "ANY"}}, "generationConfig": {"maxOutputTokens": 100}}),
+        Scene::Results => json!({"contents": [user("Weather?"),
+            {"role": "model", "parts": [{"text": "I look."}, call("Paris"), call("Rome")]},
+            {"role": "user", "parts": [result("sunny"), result("rainy")]}, user("So?")], "tools": tools,
+            "generationConfig": {"maxOutputTokens": 100}}),
+        Scene::Image => json!({"contents": [{"role": "user", "parts": [{"text": "What is it?"},
+            {"inlineData": {"mimeType": "image/png", "data": DOT}}]}], "generationConfig": {"maxOutputTokens": 100}}),
+        Scene::Schema => json!({"contents": [user("How many?")], "generationConfig": {"maxOutputTokens": 100,
+            "responseMimeType": "application/json", "responseJsonSchema": population()}}),
+    })
+}
+
+fn cohere(scene: Scene) -> Option<Value> {
+    let mut body = openai(scene)?;
+    match scene {
+        Scene::Text => {
+            body["stop_sequences"] = body["stop"].take();
+            body.as_object_mut()?.remove("stop");
+        }
+        Scene::Tools => body["tool_choice"] = json!("REQUIRED"),
+        Scene::Results => {
+            body["messages"][1]["tool_plan"] = body["messages"][1]["content"].take();
+            body["messages"][1].as_object_mut()?.remove("content");
+        }
+        Scene::Image => {}
+        Scene::Schema => {
+            body["response_format"] = json!({"type": "json_object", "json_schema": population()})
+        }
+    }
+    Some(body)
+}
+
+fn push(request: &mut Value, member: &str, item: Value) {
+    if let Some(list) = request[member].as_array_mut() {
+        list.push(item);
+    }
+}
+
+fn echo_openai(request: &mut Value, answer: &Value) {
+    let message =
+        answer.pointer("/choices/0/message").or_else(|| answer.get("message")).cloned().unwrap_or_default();
+    let calls = message["tool_calls"].as_array().cloned().unwrap_or_default();
+    push(request, "messages", message);
+    for call in calls {
+        push(request, "messages", json!({"role": "tool", "tool_call_id": call["id"], "content": "sunny"}));
+    }
+}
+
+fn echo_anthropic(request: &mut Value, answer: &Value) {
+    push(request, "messages", json!({"role": "assistant", "content": answer["content"]}));
+    let calls = answer["content"].as_array().cloned().unwrap_or_default();
+    let calls = calls.iter().filter(|block| block["type"] == "tool_use");
+    let results: Vec<Value> = calls
+        .map(|call| json!({"type": "tool_result", "tool_use_id": call["id"], "content": "sunny"}))
+        .collect();
+    push(request, "messages", json!({"role": "user", "content": results}));
+}
+
+fn echo_gemini(request: &mut Value, answer: &Value) {
+    let content = answer["candidates"][0]["content"].clone();
+    let calls = content["parts"].as_array().cloned().unwrap_or_default();
+    let results: Vec<Value> = calls
+        .iter()
+        .filter(|part| part.get("functionCall").is_some())
+        .map(|part| json!({"functionResponse": {"name": part["functionCall"]["name"], "response": {"result": "sunny"}}}))
+        .collect();
+    push(request, "contents", content);
+    push(request, "contents", json!({"role": "user", "parts": results}));
+}
