@@ -1,4 +1,5 @@
-//! A mock provider on 127.0.0.1: OpenAI chat (`/v1/chat/completions`) and Anthropic (`/v1/messages`).
+//! A mock provider on 127.0.0.1: OpenAI chat (`/v1/chat/completions`) and Anthropic (`/v1/messages`), and whole answers
+//! of 1 KB in other formats ([`WHOLE`]).
 //!
 //! The model's name says how it answers; whatever stands before `mock-` is ignored:
 //! `mock-json` (about 1 KB), `mock-json-BYTES`, `mock-stream-paced-N` (N text chunks, one every 20 ms),
@@ -33,16 +34,24 @@ fn main() -> Result<()> {
 }
 
 async fn answer(request: Request<Incoming>) -> Response<Answer> {
-    let dialect = match request.uri().path() {
+    let path = request.uri().path();
+    let dialect = match path {
         "/v1/chat/completions" => Dialect::OpenAi,
         "/v1/messages" => Dialect::Anthropic,
         "/" => return plain(StatusCode::OK, "ready"),
-        _ => return plain(StatusCode::NOT_FOUND, "no such path"),
+        _ => match WHOLE.iter().find(|(end, _)| path.ends_with(end)) {
+            Some((_, frame)) => Dialect::Whole(frame),
+            None => return plain(StatusCode::NOT_FOUND, "no such path"),
+        },
     };
     let Ok(body) = request.into_body().collect().await else {
         return plain(StatusCode::BAD_REQUEST, "the body broke off");
     };
-    let Some(behaviour) = Behaviour::of(&body.to_bytes()) else {
+    let behaviour = match dialect {
+        Dialect::Whole(_) => Some(Behaviour::Json { size: 1024 }),
+        _ => Behaviour::of(&body.to_bytes()),
+    };
+    let Some(behaviour) = behaviour else {
         return plain(StatusCode::BAD_REQUEST, "no `mock-…` model in the body");
     };
     let (kind, body) = match behaviour {
@@ -104,7 +113,33 @@ impl Behaviour {
 enum Dialect {
     OpenAi,
     Anthropic,
+    /// One that is only measured with whole answers of 1 KB: the answer without its text.
+    Whole(&'static str),
 }
+
+/// Ends of paths, and the answers given there.
+const WHOLE: [(&str, &str); 5] = [
+    (
+        ":generateContent",
+        r#"{"candidates":[{"content":{"parts":[{"text":"TEXT"}],"role":"model"},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":212,"candidatesTokenCount":64,"totalTokenCount":276,"cachedContentTokenCount":128,"promptTokensDetails":[{"modality":"TEXT","tokenCount":212}]},"modelVersion":"gemini-2.5-flash","responseId":"kR0kaYv5GMqJxN8P3sOa6AI"}"#,
+    ),
+    (
+        "/converse",
+        r#"{"output":{"message":{"role":"assistant","content":[{"text":"TEXT"}]}},"stopReason":"end_turn","usage":{"inputTokens":212,"outputTokens":64,"totalTokens":276,"cacheReadInputTokens":128,"cacheWriteInputTokens":0},"metrics":{"latencyMs":412}}"#,
+    ),
+    (
+        "/v2/chat",
+        r#"{"id":"c14c80c3-18eb-4519-9460-6c92edd8cfb4","finish_reason":"COMPLETE","message":{"role":"assistant","content":[{"type":"text","text":"TEXT"}]},"usage":{"billed_units":{"input_tokens":212,"output_tokens":64},"tokens":{"input_tokens":280,"output_tokens":64}}}"#,
+    ),
+    (
+        "/api/chat",
+        r#"{"model":"mock-json","created_at":"2026-01-01T00:00:00.000000Z","message":{"role":"assistant","content":"TEXT"},"done":true,"done_reason":"stop","total_duration":512000000,"load_duration":12000000,"prompt_eval_count":212,"prompt_eval_duration":42000000,"eval_count":64,"eval_duration":400000000}"#,
+    ),
+    (
+        "/v1/responses",
+        r#"{"id":"resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b","object":"response","created_at":1763800000,"status":"completed","error":null,"incomplete_details":null,"instructions":null,"model":"gpt-4o-2024-08-06","output":[{"type":"message","id":"msg_67ccd2bf17f0819081ff3bb2cf6508e60bb6a6b452d3795b","status":"completed","role":"assistant","content":[{"type":"output_text","text":"TEXT","annotations":[]}]}],"parallel_tool_calls":true,"store":false,"temperature":0.7,"usage":{"input_tokens":212,"input_tokens_details":{"cached_tokens":128},"output_tokens":64,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":276},"metadata":{}}"#,
+    ),
+];
 
 impl Dialect {
     /// The answer without its text, and the events of a stream: those before the text, the text, those after.
@@ -112,6 +147,7 @@ impl Dialect {
         match self {
             Self::OpenAi => (openai::JSON, &openai::HEAD, openai::CHUNK, &openai::TAIL),
             Self::Anthropic => (anthropic::JSON, &anthropic::HEAD, anthropic::CHUNK, &anthropic::TAIL),
+            Self::Whole(frame) => (frame, &[], "", &[]),
         }
     }
 
@@ -128,6 +164,7 @@ impl Dialect {
         let list: &[(&str, &str)] = match self {
             Self::OpenAi => &openai::HEADERS,
             Self::Anthropic => &anthropic::HEADERS,
+            Self::Whole(_) => &openai::HEADERS,
         };
         for &(name, value) in list {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -288,10 +325,13 @@ mod tests {
 
     #[test]
     fn answers_have_the_asked_size_and_are_json() {
-        for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+        for dialect in [Dialect::OpenAi, Dialect::Anthropic]
+            .into_iter()
+            .chain(WHOLE.map(|(_, frame)| Dialect::Whole(frame)))
+        {
             let json = dialect.json(4096);
             assert!(json.len().abs_diff(4096) < 8, "{}", json.len());
-            assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["usage"].is_object());
+            assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap().is_object());
         }
     }
 

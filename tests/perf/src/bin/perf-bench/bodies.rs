@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-const QUESTION: &str = "What will the weather be in Lisbon tomorrow, and should I take an umbrella? ";
+pub(crate) const QUESTION: &str =
+    "What will the weather be in Lisbon tomorrow, and should I take an umbrella? ";
 const TEXT: &str = "The harbour was quiet that morning; \"nobody\", she wrote,\n\t had seen the ship \u{2014} and yet \
                     it was there. 12,345 tonnes, 67 % of them coal. ";
 
@@ -50,7 +51,7 @@ fn frame(model: &str, stream: bool, messages: &[Value]) -> Value {
         "tools": [{"type": "function", "function": {
             "name": "get_weather",
             "description": "Get the weather forecast of a place.",
-            "parameters": {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]},
+            "parameters": tool_schema(),
         }}],
     });
     if stream && let Some(body) = body.as_object_mut() {
@@ -58,6 +59,11 @@ fn frame(model: &str, stream: bool, messages: &[Value]) -> Value {
         body.insert("stream_options".to_owned(), json!({"include_usage": true}));
     }
     body
+}
+
+/// What the one tool of all bodies takes.
+pub(crate) fn tool_schema() -> Value {
+    json!({"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]})
 }
 
 #[cfg(test)]

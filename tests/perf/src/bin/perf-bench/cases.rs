@@ -161,19 +161,40 @@ pub(crate) fn measure(case: &Case, target: &Target, places: &Places, seconds: f6
 }
 
 fn run_load(case: &Case, target: &Target, places: &Places, body: &Path, seconds: f64) -> Result<LoadReport> {
+    let url = format!("http://127.0.0.1:{}/v1/chat/completions", target.port);
+    let limit = if case.paced() {
+        // Whole streams, one after the other on each connection: 2 s each.
+        Limit::Requests((seconds / 2.0).ceil() as u32 * case.concurrency)
+    } else {
+        Limit::Seconds(seconds)
+    };
+    load(places, &url, body, case.concurrency, limit)
+}
+
+/// How long a load lasts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Limit {
+    Requests(u32),
+    Seconds(f64),
+}
+
+/// Sends a body again and again and waits for the report.
+pub(crate) fn load(
+    places: &Places,
+    url: &str,
+    body: &Path,
+    concurrency: u32,
+    limit: Limit,
+) -> Result<LoadReport> {
     let mut command = pinned(LOAD_CORE, &places.programs.join("perf-load"));
-    command.arg("--url").arg(format!("http://127.0.0.1:{}/v1/chat/completions", target.port));
-    command.arg("--body").arg(body).args(["--concurrency", &case.concurrency.to_string()]);
+    command.args(["--url", url, "--concurrency", &concurrency.to_string(), "--body"]).arg(body);
     for header in bodies::headers(MASTER_KEY) {
         command.args(["--header", &header]);
     }
-    if case.paced() {
-        // Whole streams, one after the other on each connection: 2 s each.
-        let streams = (seconds / 2.0).ceil() as u32 * case.concurrency;
-        command.args(["--requests", &streams.to_string()]);
-    } else {
-        command.args(["--seconds", &seconds.to_string()]);
-    }
+    match limit {
+        Limit::Requests(count) => command.args(["--requests", &count.to_string()]),
+        Limit::Seconds(seconds) => command.args(["--seconds", &seconds.to_string()]),
+    };
     let output =
         command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot run perf-load")?;
     ensure!(output.status.success(), "perf-load failed");

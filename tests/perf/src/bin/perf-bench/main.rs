@@ -5,6 +5,7 @@
 
 mod bodies;
 mod cases;
+mod pairs;
 mod process;
 mod report;
 mod targets;
@@ -104,6 +105,12 @@ impl Bench {
         for case in CASES.iter().filter(|case| self.wanted(case.name)) {
             writeln!(stderr(), "{} ...", case.name)?;
             self.run_case(case, &mut report);
+        }
+        if let Some(lockgate) = self.targets.iter().find(|target| target.kind == Kind::Lockgate)
+            && self.wanted("pairs")
+        {
+            writeln!(stderr(), "pairs ...")?;
+            report.pairs = pairs::measure(lockgate, &self.places, self.rounds, self.seconds / 2.0)?;
         }
         if self.wanted("rss") {
             report.rows.push(self.memory("rss-after", "memory, after the load", None, false)?);

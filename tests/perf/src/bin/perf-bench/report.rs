@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::pairs::{self, Pair};
 use crate::targets::Kind;
 
 /// What Lockgate promises.
@@ -35,6 +36,8 @@ pub(crate) struct Report {
     /// Each measurement as it was taken.
     pub(crate) runs: Vec<Value>,
     pub(crate) notes: Vec<String>,
+    /// What translating costs.
+    pub(crate) pairs: Vec<Pair>,
 }
 
 impl Row {
@@ -80,7 +83,7 @@ impl Row {
 impl Report {
     /// Whether some bar is missed.
     pub(crate) fn missed(&self) -> bool {
-        self.rows.iter().any(|row| row.pass() == Some(false))
+        self.rows.iter().any(|row| row.pass() == Some(false)) || self.pairs.iter().any(Pair::missed)
     }
 
     pub(crate) fn table(&self) -> String {
@@ -110,6 +113,9 @@ impl Report {
             };
             let _ = writeln!(out, "{}", format!("  {ratio:<21} {bar:<8} {verdict}").trim_end());
         }
+        if !self.pairs.is_empty() {
+            let _ = write!(out, "\n{}", pairs::table(&self.pairs));
+        }
         for note in &self.notes {
             let _ = writeln!(out, "note: {note}");
         }
@@ -122,6 +128,7 @@ impl Report {
             "machine": machine(),
             "rows": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
             "notes": self.notes,
+            "pairs": self.pairs,
             "runs": self.runs,
         })
     }
@@ -136,7 +143,7 @@ fn machine() -> Value {
     json!({"cpu": cpu, "kernel": read("/proc/sys/kernel/osrelease").trim(), "load_average": load})
 }
 
-fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let upper = *sorted.get(sorted.len() / 2)?;

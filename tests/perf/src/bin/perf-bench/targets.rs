@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::cases::{MODELS, Model};
+use crate::pairs::{DIALECTS, Dialect};
 use crate::process::{Process, free_port, pinned};
 
 /// The core of the gateway under test.
@@ -82,7 +83,9 @@ impl Target {
     }
 
     pub(crate) fn lockgate(places: &Places, upstream: u16) -> Result<Self> {
-        let config = lockgate_config(upstream, &MODELS.map(entry));
+        let entries: Vec<_> =
+            MODELS.map(entry).into_iter().chain(DIALECTS.iter().map(dialect_entry)).collect();
+        let config = lockgate_config(upstream, &entries);
         let (port, command) = lockgate_command(places, &config)?;
         Self::start(Kind::Lockgate, command, port, "/health/readiness", &places.work)
     }
@@ -148,36 +151,50 @@ fn lockgate_command(places: &Places, config: &str) -> Result<(u16, Command)> {
 struct Entry {
     alias: String,
     model: String,
-    anthropic: bool,
+    /// Parameters of the upstream, with `UPSTREAM` for its address.
+    upstream: &'static [&'static str],
 }
+
+const OPENAI: &[&str] = &["api_base: UPSTREAM/v1", "api_key: sk-mock"];
+const ANTHROPIC: &[&str] = &["api_base: UPSTREAM", "api_key: sk-mock"];
 
 fn entry(model: Model) -> Entry {
     let provider = if model.anthropic { "anthropic/claude-" } else { "openai/" };
     Entry {
         alias: model.alias.to_owned(),
         model: format!("{provider}{}", model.mock),
-        anthropic: model.anthropic,
+        upstream: if model.anthropic { ANTHROPIC } else { OPENAI },
     }
 }
 
 fn numbered_entry(n: usize) -> Entry {
     let anthropic = n % 4 == 3;
     let provider = if anthropic { "anthropic/claude-" } else { "openai/" };
-    Entry { alias: format!("model-{n:04}"), model: format!("{provider}mock-json-{n}"), anthropic }
+    Entry {
+        alias: format!("model-{n:04}"),
+        model: format!("{provider}mock-json-{n}"),
+        upstream: if anthropic { ANTHROPIC } else { OPENAI },
+    }
+}
+
+fn dialect_entry(dialect: &Dialect) -> Entry {
+    Entry { alias: dialect.alias(), model: dialect.model.to_owned(), upstream: dialect.upstream }
 }
 
 /// Prices stand in the entries, so that the cost of every answer is computed.
 fn lockgate_config(upstream: u16, entries: &[Entry]) -> String {
     let mut yaml = String::from("model_list:\n");
-    for Entry { alias, model, anthropic } in entries {
-        let path = if *anthropic { "" } else { "/v1" };
+    let address = format!("http://127.0.0.1:{upstream}");
+    for Entry { alias, model, upstream } in entries {
         // Writing to a string cannot fail.
         let _ = write!(
             yaml,
             "  - model_name: {alias}\n    litellm_params:\n      model: {model}\n      \
-             api_base: http://127.0.0.1:{upstream}{path}\n      api_key: sk-mock\n      \
              input_cost_per_token: 0.0000025\n      output_cost_per_token: 0.00001\n"
         );
+        for param in *upstream {
+            let _ = writeln!(yaml, "      {}", param.replace("UPSTREAM", &address));
+        }
     }
     let _ = write!(yaml, "general_settings:\n  master_key: {MASTER_KEY}\n");
     yaml
