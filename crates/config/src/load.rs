@@ -81,6 +81,9 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
     let litellm = Section::open(&root, &LITELLM, &mut report);
     let router = Section::open(&root, &ROUTER, &mut report);
     metrics_are_always_on(&litellm, &mut report);
+    if let Some(tenant) = litellm.text("predibase_tenant_id") {
+        env.insert("PREDIBASE_TENANT_ID".to_owned(), tenant);
+    }
     let registry = registry(&root, &mut report);
     let catalog = catalog(&env, path.as_deref(), &mut report);
     let general = general(&general_section, &litellm, &env, &sources.overrides);

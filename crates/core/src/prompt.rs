@@ -1,6 +1,9 @@
 //! A conversation as one text, for APIs older than chat: in the template of the model's family.
 
-use crate::hub::{Content, Message};
+use crate::{
+    Error, Notes, Result,
+    hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+};
 
 /// How a family of models marks who speaks.
 struct Template {
@@ -75,6 +78,47 @@ pub fn render(model: &str, messages: &[Message]) -> String {
     }
     prompt.push_str(template.turn);
     prompt
+}
+
+/// A text to continue, as a chat of one message, for APIs that know no difference.
+///
+/// # Errors
+/// There is not exactly one text.
+pub fn as_chat(request: &CompletionRequest, notes: &mut Notes) -> Result<ChatRequest> {
+    let text = match &request.prompt {
+        Some(Prompt::Text(text)) => text.clone(),
+        Some(Prompt::Texts(texts)) if texts.len() == 1 => texts.concat(),
+        Some(Prompt::Texts(_)) => {
+            return Err(Error::bad_field("prompt", "This model takes one prompt at a time."));
+        }
+        Some(_) => return Err(Error::bad_field("prompt", "This model takes texts, not token ids.")),
+        None => return Err(Error::bad_field("prompt", "`prompt` is missing.")),
+    };
+    let ignored = [
+        ("best_of", request.best_of.is_some_and(|count| count > 1)),
+        ("echo", request.echo == Some(true)),
+        ("logprobs", request.logprobs.is_some()),
+        ("suffix", request.suffix.is_some()),
+    ];
+    notes.dropped.extend(ignored.iter().filter(|(_, given)| *given).map(|(name, _)| (*name).to_owned()));
+    let message =
+        Message { role: "user".to_owned(), content: Some(Content::Text(text)), ..Message::default() };
+    Ok(ChatRequest {
+        model: request.model.clone(),
+        messages: vec![message],
+        max_tokens: request.max_tokens,
+        temperature: request.temperature.clone(),
+        top_p: request.top_p.clone(),
+        n: request.n,
+        stop: request.stop.clone(),
+        seed: request.seed.clone(),
+        frequency_penalty: request.frequency_penalty.clone(),
+        presence_penalty: request.presence_penalty.clone(),
+        logit_bias: request.logit_bias.clone(),
+        user: request.user.clone(),
+        extra: request.extra.clone(),
+        ..ChatRequest::default()
+    })
 }
 
 fn template(model: &str) -> Option<&'static Template> {

@@ -46,7 +46,8 @@ pub struct Quirks {
     /// `max_completion_tokens`, `developer` role, `temperature` and the like follow OpenAI's rules for o-series and
     /// gpt-5 models.
     pub openai_families: bool,
-    /// Paths that differ from the dialect's, by operation (`chat = "/chat/completions"`).
+    /// Paths that differ from the dialect's, by operation (`chat = "/chat/completions"`). `{0}`, `{1}`, … are the first
+    /// pieces between slashes of the model's name; the rest of it is the model.
     pub paths: BTreeMap<String, String>,
     /// Appended to an operator's base URL that does not end with it (`/v1`).
     pub base_suffix: Option<String>,
@@ -100,6 +101,8 @@ pub struct Quirks {
     pub drop_empty_assistant: bool,
     /// An embedding's `input` that is one string is sent as a list of it.
     pub embedding_input_list: bool,
+    /// Text completions are answered in the form of a chat (APIs that fill in the middle).
+    pub completion_in_messages: bool,
     /// A `file` part that holds a video is sent as a `video_url` part.
     pub video_files_as_url: bool,
     /// A call of one of the client's tools may come as JSON in the answer's `content`.

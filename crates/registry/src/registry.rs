@@ -119,6 +119,16 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_snowflake::Snowflake,
         &lockgate_watsonx::Watsonx::Chat,
         &lockgate_watsonx::Watsonx::Text,
+        &lockgate_oci::Oci,
+        &lockgate_plain::REPLICATE,
+        &lockgate_plain::PREDIBASE,
+        &lockgate_plain::TRITON,
+        &lockgate_plain::NLP_CLOUD,
+        &lockgate_plain::PETALS,
+        &lockgate_plain::ANTHROPIC_TEXT,
+        &lockgate_plain::LANGGRAPH,
+        &lockgate_plain::LANGFLOW,
+        &lockgate_plain::A2A,
         &lockgate_demo::Demo,
     ]
 }

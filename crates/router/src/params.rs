@@ -124,6 +124,7 @@ const TARGET_PREFIXES: &[&str] = &[
     "oci_",
     "openai_identity_",
     "openai_service_",
+    "predibase_",
     "quality_router_",
     "s3_",
     "vertex_",

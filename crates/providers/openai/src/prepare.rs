@@ -15,6 +15,7 @@ use crate::{
     members, messages,
     params::{Family, Support, unsupported},
     path::{Path, remove_everywhere},
+    request::pieces,
 };
 
 /// A body ready to be sent.
@@ -236,6 +237,8 @@ fn model_name<'a>(quirks: &Quirks, model: &'a str) -> Cow<'a, str> {
     let routes = ["responses/", "o_series/", "gpt5_series/"];
     let model =
         routes.iter().filter(|own| route(own)).find_map(|own| model.strip_prefix(own)).unwrap_or(model);
+    let in_path = quirks.paths.values().map(|path| pieces(path)).max().unwrap_or(0);
+    let model = model.splitn(in_path + 1, '/').nth(in_path).unwrap_or(model);
     if let Some(template) = &quirks.model_template {
         let pieces: Vec<&str> = model.split('.').collect();
         if !template.contains(&format!("{{{}}}", pieces.len()))

@@ -1,5 +1,7 @@
 //! Upstream requests: which API, which URL, which body.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{Method, Request, header};
 use lockgate_core::{
@@ -71,9 +73,16 @@ fn operation(format: Format) -> Operation {
 
 fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<Encoded> {
     let quirks = &attempt.target.provider.quirks;
+    let url = url(attempt, operation(format));
+    if url.contains('{') {
+        let title = &attempt.target.provider.title;
+        return Err(Error::bad_request(format!(
+            "The model's name lacks pieces between slashes: {title}'s address is made of them."
+        )));
+    }
     let request = Request::builder()
         .method(Method::POST)
-        .uri(url(attempt, operation(format)))
+        .uri(url)
         .header(header::CONTENT_TYPE, "application/json")
         .body(prepared.body)
         .map_err(|error| Error::internal(format!("The upstream's URL is invalid: {error}")))?;
@@ -93,7 +102,10 @@ fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<E
     Ok(Encoded {
         request,
         format,
-        relay: same && !(rewrites && format == CHAT) && !(quirks.usage_total_only && format == EMBEDDING),
+        relay: same
+            && !(rewrites && format == CHAT)
+            && !(quirks.usage_total_only && format == EMBEDDING)
+            && !(quirks.completion_in_messages && format == COMPLETION),
         withhold_usage: prepared.withhold_usage,
         memo: Memo {
             client_model: Some(attempt.call.model.clone()),
@@ -116,6 +128,7 @@ fn url(attempt: &Attempt<'_>, operation: Operation) -> String {
         (None, Operation::Responses) => "/responses",
         (None, _) => "/chat/completions",
     };
+    let path = &*filled(path, &attempt.target.model);
     let base = attempt.base();
     let (base, query) = match base.split_once('?') {
         Some((base, query)) => (base.trim_end_matches('/'), format!("?{query}")),
@@ -128,6 +141,18 @@ fn url(attempt: &Attempt<'_>, operation: Operation) -> String {
         quirks.base_suffix.as_deref().filter(|suffix| attempt.target.custom_base && !base.ends_with(*suffix));
     let suffix = suffix.unwrap_or_default();
     format!("{base}{suffix}{path}{query}")
+}
+
+/// How many pieces of the model's name, between slashes, belong to the path.
+pub(crate) fn pieces(path: &str) -> usize {
+    (0..).take_while(|at| path.contains(&format!("{{{at}}}"))).count()
+}
+
+/// The path with its pieces of the model's name.
+fn filled<'a>(path: &'a str, model: &str) -> Cow<'a, str> {
+    let count = if path.contains('{') { pieces(path) } else { 0 };
+    let fill = |path: Cow<'a, str>, (at, piece)| Cow::Owned(path.replace(&format!("{{{at}}}"), piece));
+    model.split('/').take(count).enumerate().fold(Cow::Borrowed(path), fill)
 }
 
 /// A chat request after all policies, for an API that wants it in yet another form.

@@ -270,7 +270,7 @@ fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionR
     };
     let choices = choices.into_iter().enumerate().map(|(at, choice)| CompletionChoice {
         index: choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
-        text: choice.text.0.unwrap_or_default(),
+        text: choice.text.0.or_else(|| choice.message.and_then(said)).unwrap_or_default(),
         finish: choice.finish_reason.0.as_deref().map(|word| finish_reason(word, false).0),
         logprobs: choice.logprobs,
         extra: choice.extra,
@@ -284,6 +284,11 @@ fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionR
         system_fingerprint: wire.system_fingerprint.as_deref().and_then(text),
         extra: wire.extra,
     })
+}
+
+/// The text of a message, for completions that come in one.
+fn said(message: WireMessage) -> Option<String> {
+    message.into_hub().content.map(|content| content.text())
 }
 
 view! {

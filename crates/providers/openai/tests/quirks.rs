@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 use lockgate_core::{
-    Attempt, Dialect, Encoded, Error, Media, Operation, ParamPolicy, Quirks, Result, Target,
+    Attempt, Dialect, Encoded, Error, Media, Operation, ParamPolicy, Quirks, Reply, Result, Target,
 };
 use lockgate_openai::{OpenAi, OpenAiSurface};
 use lockgate_testkit::sample;
@@ -123,6 +123,7 @@ fn chat_members() {
             r#"{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{}}}]}"#,
         ),
         (r#"{"model_prefix":"p/"}"#, "m", r#"{"model":"m"}"#, r#"{"model":"p/m"}"#),
+        (r#"{"paths":{"chat":"/{0}s/{1}/chat"}}"#, "agent/7/a/b", r#"{"model":"m"}"#, r#"{"model":"a/b"}"#),
         (r#"{"bare_model_prefix":"a/models/"}"#, "m", r#"{"model":"m"}"#, r#"{"model":"a/models/m"}"#),
         (r#"{"bare_model_prefix":"a/models/"}"#, "x/m", r#"{"model":"m"}"#, r#"{"model":"x/m"}"#),
         (
@@ -229,6 +230,29 @@ fn embeddings() {
         r#"{"model":"m","user":"u"}"#,
         r#"{"model":"m","user":"u"}"#,
     );
+}
+
+#[test]
+fn the_middle_is_filled_in() {
+    let quirks = r#"{"paths":{"completion":"/fim/completions"},"completion_in_messages":true}"#;
+    let mut target = target(quirks, "m");
+    let mut provider = (*target.provider).clone();
+    provider.operations = vec![Operation::Completion];
+    target.provider = provider.into();
+    let body = r#"{"model":"m","prompt":"a","suffix":"c"}"#;
+    let call = sample::call(&SURFACE, Operation::Completion, body).unwrap();
+    let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+    let encoded = DIALECT.encode(&attempt).unwrap();
+    assert_eq!(encoded.request.uri(), "http://upstream.test/v1/fim/completions");
+    assert!(!encoded.relay);
+    for answer in [
+        r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"b"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"index":0,"text":"b","finish_reason":"stop"}]}"#,
+    ] {
+        let reply = DIALECT.decode(&attempt, &encoded, &sample::head(200, "application/json"), answer.into());
+        let Reply::Completion(reply) = reply.unwrap() else { unreachable!("a completion was asked for") };
+        assert_eq!(reply.choices[0].text, "b");
+    }
 }
 
 #[test]
