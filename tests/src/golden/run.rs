@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use lockgate_catalog::{Catalog, Cost, Terms};
+use lockgate_catalog::{Catalog, Cost, Measured, Terms};
 use lockgate_core::{
     Attempt, Call, Error, ErrorKind, Media, MediaFile, Operation, Origin, ParamPolicy, Surface, Token,
     TokenSource, Usage,
@@ -41,6 +41,8 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// Whether the connection broke off.
     pub(crate) truncated: bool,
+    /// What was consumed, told or estimated.
+    usage: Option<Usage>,
     /// What the answer's header says that it costs.
     pub(crate) cost: Option<f64>,
     /// Whether the bytes are the upstream's own.
@@ -113,7 +115,10 @@ impl Runner {
             Err(message) => return refused(message),
         };
         match call(case, surface, operation, &deployment, sent) {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                let cost = answer.usage.as_ref().and_then(|usage| self.cost(&deployment, usage));
+                Answer { cost: cost.map(|cost| cost.total.dollars()), ..answer }
+            }
             Err(error) => {
                 let error = error.with_model(case.public_model());
                 let error = match error.provider() {
@@ -148,6 +153,22 @@ impl Runner {
                 .collect::<Vec<_>>()
                 .join("; ")
         })
+    }
+
+    /// What a call costs, as the gateway's meter has it.
+    fn cost(&self, deployment: &Deployment, usage: &Usage) -> Option<Cost> {
+        let target = &deployment.target;
+        let terms = Terms {
+            at: Some(SystemTime::UNIX_EPOCH + RECORDED),
+            conditions: target.provider.dialect.price_conditions(target),
+            measured: Measured::of(usage),
+            ..Terms::default()
+        };
+        match (deployment.price_of_answer(&self.catalog, usage), usage.provider_cost) {
+            (Some(price), _) if !price.is_unpriced() => price.priced(usage, &terms),
+            (_, Some(reported)) => Some(Cost::reported(reported)),
+            _ => None,
+        }
     }
 
     /// `/spend/calculate` for a finished answer with this usage.
@@ -211,7 +232,7 @@ fn call(
         media.0.insert(url, Arc::new(file));
     }
     let attempt = Attempt { call: &call, target: &deployment.target, media: &media };
-    exchange(&attempt, deployment, &mut script, sent)
+    exchange(&attempt, &mut script, sent)
 }
 
 /// Fetches a file, as the gateway's transport would with its guard against private addresses switched off, unless
@@ -233,12 +254,7 @@ fn fetch(case: &Case, url: &str, script: &mut Script<'_>, sent: &mut Vec<Sent>) 
     Ok(MediaFile { mime, bytes: reply.body() })
 }
 
-fn exchange(
-    attempt: &Attempt<'_>,
-    deployment: &Deployment,
-    script: &mut Script<'_>,
-    sent: &mut Vec<Sent>,
-) -> Result<Answer, Error> {
+fn exchange(attempt: &Attempt<'_>, script: &mut Script<'_>, sent: &mut Vec<Sent>) -> Result<Answer, Error> {
     let mut encoded = transcode::prepare(attempt, SystemTime::UNIX_EPOCH + RECORDED)?;
     if let Some(source) = attempt.signer().token_source() {
         token(source, script, sent)?.put_on(&mut encoded.request);
@@ -269,14 +285,14 @@ fn exchange(
     }
     let answer = transcode::answer(attempt, &encoded, &reply.head, reply.body())?;
     let usage = answer.usage.or_else(|| estimate(attempt.call, answer.reply.as_ref()));
-    let cost = usage.and_then(|usage| price(deployment, attempt.call, &usage));
     Ok(Answer {
         status: 200,
         content_type: "application/json".to_owned(),
         body: answer.body.to_vec(),
         truncated: false,
-        cost: cost.map(|cost| cost.total.dollars()),
         relayed: encoded.relay,
+        usage,
+        cost: None,
     })
 }
 
@@ -325,15 +341,6 @@ fn estimate(call: &Call, reply: Option<&lockgate_core::Reply>) -> Option<Usage> 
     let contents = reply.choices.iter().filter_map(|choice| choice.message.content.as_ref());
     let text: String = contents.map(lockgate_core::hub::Content::text).collect();
     Some(Usage { input, output: lockgate_tokens::count_text("", &text), estimated: true, ..Usage::default() })
-}
-
-fn price(deployment: &Deployment, call: &Call, usage: &Usage) -> Option<Cost> {
-    let terms = Terms { at: Some(call.received), ..Terms::default() };
-    match (&deployment.price, usage.provider_cost) {
-        (Some(price), _) if !price.is_unpriced() => Some(price.cost(usage, &terms)),
-        (_, Some(reported)) => Some(Cost::reported(reported)),
-        _ => None,
-    }
 }
 
 /// `/utils/token_counter`.
