@@ -55,21 +55,21 @@ pub(crate) fn deployment(headers: &mut HeaderMap, deployment: &Deployment, retri
     set(headers, MODEL_ID, &deployment.id);
     set(headers, MODEL_GROUP, &deployment.group);
     set(headers, MODEL_API_BASE, &deployment.target.base);
-    headers.insert(ATTEMPTED_RETRIES, HeaderValue::from(retries));
-    headers.insert(ATTEMPTED_FALLBACKS, HeaderValue::from(fallbacks));
+    headers.insert(ATTEMPTED_RETRIES, count(retries));
+    headers.insert(ATTEMPTED_FALLBACKS, count(fallbacks));
 }
 
 /// What it cost.
 pub(crate) fn cost(headers: &mut HeaderMap, cost: Option<Money>) {
     if let Some(cost) = cost {
-        set(headers, RESPONSE_COST, &cost.to_string());
+        print(headers, RESPONSE_COST, cost);
     }
 }
 
 /// How long it took, and how much of that was ours.
 pub(crate) fn timing(headers: &mut HeaderMap, total: Duration, upstream: Duration) {
-    set(headers, RESPONSE_DURATION, &Decimal::millis(total).to_string());
-    set(headers, OVERHEAD_DURATION, &Decimal::millis(total.saturating_sub(upstream)).to_string());
+    print(headers, RESPONSE_DURATION, Decimal::millis(total));
+    print(headers, OVERHEAD_DURATION, Decimal::millis(total.saturating_sub(upstream)));
 }
 
 /// What was not sent as the client said it (PRM-2).
@@ -158,6 +158,17 @@ const HIDDEN: [&str; 10] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Nearly always zero, which costs no allocation.
+fn count(number: u32) -> HeaderValue {
+    if number == 0 { HeaderValue::from_static("0") } else { HeaderValue::from(number) }
+}
+
+fn print(headers: &mut HeaderMap, name: HeaderName, value: impl ToString) {
+    if let Ok(value) = HeaderValue::try_from(value.to_string()) {
+        headers.insert(name, value);
+    }
+}
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
