@@ -40,6 +40,7 @@ const CLOUDS: &[&str] = &[
     "lockgate-huggingface",
     "lockgate-snowflake",
     "lockgate-watsonx",
+    "lockgate-voyage",
 ];
 
 /// Crates that see everything or belong to tests only.

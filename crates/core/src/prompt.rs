@@ -125,7 +125,7 @@ fn template(model: &str) -> Option<&'static Template> {
     let model = model.to_ascii_lowercase();
     let has = |word: &str| model.contains(word);
     match () {
-        () if has("llama-3") && has("instruct") || has("llama3") && has("instruct") => Some(&LLAMA_3),
+        () if (has("meta-llama-3") || has("meta-llama/llama-3")) && has("instruct") => Some(&LLAMA_3),
         () if has("llama-2") && has("chat") || has("codellama") && has("instruct") => Some(&LLAMA_2),
         () if (has("mistral") || has("mixtral")) && has("instruct") => Some(&MISTRAL),
         () if has("wizardcoder") || has("mythomax") => Some(&ALPACA),

@@ -129,6 +129,7 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_plain::LANGGRAPH,
         &lockgate_plain::LANGFLOW,
         &lockgate_plain::A2A,
+        &lockgate_voyage::Voyage,
         &lockgate_demo::Demo,
     ]
 }

@@ -296,8 +296,12 @@ fn the_guide_s_rows_are_rows_and_it_explains_every_key() {
 }
 
 /// What clouds cannot do without.
-const CLOUD: [(&str, &str); 3] =
-    [("oci_compartment_id", "c"), ("vertex_location", "global"), ("vertex_project", "p")];
+const CLOUD: [(&str, &str); 4] = [
+    ("oci_compartment_id", "c"),
+    ("project_id", "p"),
+    ("vertex_location", "global"),
+    ("vertex_project", "p"),
+];
 
 /// The signed request for a minimal chat call.
 fn prepare(provider: &Arc<Provider>, base: &str, custom_base: bool) -> http::Request<lockgate_core::Payload> {
