@@ -17,6 +17,7 @@ const FILES: &[(&str, &str)] = &[
     ("src/stream.rs", include_str!("../template/stream.rs.txt")),
     ("src/error.rs", include_str!("../template/error.rs.txt")),
     ("src/wire.rs", include_str!("../template/wire.rs.txt")),
+    ("tests/laws.rs", include_str!("../template/laws.rs.txt")),
 ];
 
 /// Runs the command.
@@ -28,9 +29,11 @@ pub fn run(args: &[String]) -> Result<()> {
     let folder = shell::root().join("crates/providers").join(name);
     ensure!(!folder.exists(), "{} exists", folder.display());
     fs::create_dir_all(folder.join("src"))?;
+    fs::create_dir_all(folder.join("tests"))?;
     for (file, template) in FILES {
         fs::write(folder.join(file), fill(template, name)).with_context(|| (*file).to_owned())?;
     }
+    shell::step("format", &mut shell::cargo(&["fmt", "-p", &format!("lockgate-{name}")]))?;
     println!("wrote {}; next:", folder.display());
     println!(
         "  1. add lockgate-{name} to [workspace.dependencies] and to crates/registry (Cargo.toml, dialects())"
