@@ -108,6 +108,7 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
         report.problems.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
         return Err(report.problems);
     }
+    report.warnings.sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
     Ok(Snapshot {
         registry,
         catalog,

@@ -215,12 +215,11 @@ impl<'a> ModelList<'a> {
         let sample = match result {
             Ok((deployment, issues)) => {
                 for issue in issues {
-                    report.warn(
-                        one.at_key(&issue.key),
-                        format!("{}.{}", one.path, issue.key),
-                        issue.message,
-                        issue.remedy,
-                    );
+                    let key = format!("{}.{}", one.path, issue.key);
+                    // A variable that is not set has been named already; that the key is missing follows.
+                    if !report.has_warned(&key) {
+                        report.warn(one.at_key(&issue.key), key, issue.message, issue.remedy);
+                    }
                 }
                 Some(deployment)
             }

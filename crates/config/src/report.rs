@@ -40,6 +40,11 @@ impl Report {
         self.warnings.push(warning);
     }
 
+    /// Whether there is a warning about that key.
+    pub(crate) fn has_warned(&self, key: &str) -> bool {
+        self.warnings.iter().any(|warning| warning.key == key)
+    }
+
     fn place(&self, at: At, problem: Problem) -> Problem {
         let file = self.files.get(usize::from(at.file)).cloned();
         let line = file.as_ref().map(|_| at.line).filter(|line| *line > 0);

@@ -5,7 +5,7 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl Iterator<Item = &'c str>)
     let allowed = match name.len() {
         0..=3 => 0,
         4..=6 => 1,
-        7..=14 => 2,
+        7..=8 => 2,
         _ => 3,
     };
     let fold = |text: &str| text.to_ascii_lowercase().replace('-', "_");
@@ -53,6 +53,7 @@ mod tests {
             ("drop_parms", Some("drop_params")),
             ("drop-params", Some("drop_params")),
             ("num_retires", Some("num_retries")),
+            ("num_retry", Some("num_retries")),
             ("materkey", Some("master_key")),
             ("master_kye", Some("master_key")),
             ("rpn", None),

@@ -224,7 +224,6 @@ router_settings: {fallbacks: [{a: [aa, b]}], num_retries: 1, num_retries: 2}
     let expected = [
         "3: model_list[0].litellm_params.api_key: The environment variable `NOT_SET` is not set.",
         "3: model_list[0].litellm_params.max_retires: This key is not known. Did you mean `max_retries`?",
-        "3: model_list[0].litellm_params.api_key: `openai` needs a key: none of OPENAI_API_KEY is set",
         "5: model_list[1].litellm_params.model: There is no provider `klingon` in this build",
         "6: model_list[2].litellm_params.api_base: `hosted_vllm` has no address of its own.",
         "8: litelm_settings: This key is not known. Did you mean `litellm_settings`?",

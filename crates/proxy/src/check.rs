@@ -10,17 +10,20 @@ use crate::{
     list::{complain, say},
 };
 
+/// How many models are named.
+const SHOWN: usize = 12;
+
 pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
     let sources =
         Sources { file: Some(args.config.clone()), env: std::env::vars().collect(), ..Sources::default() };
     match lockgate_config::load(&sources) {
         Ok(snapshot) => {
             remarks(&snapshot);
-            say(&format!(
-                "{}: good; {} deployments",
-                args.config.display(),
-                snapshot.routes.deployments().count()
-            ));
+            let names: Vec<&str> = snapshot.routes.names().into_iter().map(|name| name.name).collect();
+            let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+            let more = if names.len() > SHOWN { ", …" } else { "" };
+            let count = plural(names.len(), "model");
+            say(&format!("{}: good; {count}: {shown}{more}", args.config.display()));
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {

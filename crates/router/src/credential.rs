@@ -39,11 +39,16 @@ pub(crate) fn find(provider: &Provider, params: &Params, env: Env<'_>) -> Creden
     match key {
         Some(key) => Credential::Key(key),
         None if provider.auth.optional => Credential::None,
-        None => Credential::Missing(format!(
-            "`{}` needs a key: none of {} is set, and there is no `api_key`.",
-            provider.id,
-            provider.auth.env.join(", ")
-        )),
+        None => Credential::Missing(missing(provider)),
+    }
+}
+
+fn missing(provider: &Provider) -> String {
+    let (id, names) = (&provider.id, provider.auth.env.join(", "));
+    match provider.auth.env.len() {
+        0 => format!("`{id}` needs a key, and there is no `api_key`."),
+        1 => format!("`{id}` needs a key: {names} is not set, and there is no `api_key`."),
+        _ => format!("`{id}` needs a key: none of {names} is set, and there is no `api_key`."),
     }
 }
 
