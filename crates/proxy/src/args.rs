@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-/// An AI gateway: one interface over many models, with keys, budgets, routing and a ledger.
+/// An AI gateway: one interface over many models, with routing, fallbacks and prices.
 #[derive(Debug, Parser)]
 #[command(name = "lockgate", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {

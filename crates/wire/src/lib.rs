@@ -30,7 +30,7 @@ pub use view::Whole;
 /// What [`view!`] expands to; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::view::{AlwaysPresent, Key, Presence, ReadAny, Reader};
+    pub use crate::view::{AlwaysPresent, Key, Presence, ReadAny, Reader, in_member};
     pub use serde;
     pub use serde_json;
 }

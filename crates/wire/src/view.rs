@@ -107,7 +107,9 @@ macro_rules! view {
                             match &*key {
                                 $(
                                     $crate::__wire_name!($field $($wire_name)?) => {
-                                        view.$field = $crate::__private::Reader::<$Type>::new().read(&mut map)?;
+                                        view.$field = $crate::__private::Reader::<$Type>::new()
+                                            .read(&mut map)
+                                            .map_err(|error| $crate::__private::in_member(&key, error))?;
                                     }
                                 )*
                                 unknown => view.extra.collect(unknown, &mut map)?,
@@ -192,6 +194,11 @@ pub trait AlwaysPresent {
 }
 
 impl<T> AlwaysPresent for Presence<'_, T> {}
+
+/// The error with the name of the member whose value is wrong: `\`messages\`: \`role\`: invalid type …`.
+pub fn in_member<E: Error>(key: &str, error: E) -> E {
+    E::custom(format_args!("`{key}`: {error}"))
+}
 
 /// Reads the value of a field: its own methods, for whole numbers, come before that of [`ReadAny`].
 pub struct Reader<T>(PhantomData<T>);

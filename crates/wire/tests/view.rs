@@ -104,6 +104,9 @@ fn reads_from_a_value_as_well() {
 #[test]
 fn wrong_types_are_errors_that_name_the_view() {
     assert!(serde_json::from_str::<Function>(r#"{"name":1}"#).is_err());
+    let error = serde_json::from_str::<Call>(r#"{"function":{"name":1}}"#).unwrap_err().to_string();
+    let expected = "`function`: `name`: invalid type: integer `1`, expected a string at line 1 column 21";
+    assert_eq!(error, expected);
     let error = serde_json::from_str::<Function>("[]").unwrap_err();
     assert!(error.to_string().contains("an object (Function)"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
-use lockgate_core::{Attempt, Error, ErrorKind, Retry, refusal::Refusal, wire::view};
+use lockgate_core::{Attempt, Error, Retry, refusal::Refusal, wire::view};
 
 use crate::Frame;
 
@@ -48,16 +48,7 @@ fn explain(status: u16, headers: &HeaderMap, body: &Bytes) -> Error {
     if said.message.is_empty() {
         said.message = capital.message.or(capital.original).unwrap_or_default();
     }
-    let lower = said.message.to_ascii_lowercase();
     let error = said.into_error(status, headers, body);
-    match status {
-        // The model failed, not the request.
-        424 => error.with_retry(Retry::Same),
-        _ if lower.contains("too many input tokens")
-            || lower.contains("input is too long for requested model") =>
-        {
-            error.with_kind(ErrorKind::ContextWindow)
-        }
-        _ => error,
-    }
+    // The model failed, not the request.
+    if status == 424 { error.with_retry(Retry::Same) } else { error }
 }

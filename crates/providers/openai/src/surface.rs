@@ -162,9 +162,15 @@ fn listed(model: &ListedModel<'_>) -> String {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(source: &Bytes) -> Result<Box<T>> {
-    serde_json::from_slice(source)
-        .map(Box::new)
-        .map_err(|error| Error::bad_request(format!("The request body is not understood: {error}")))
+    serde_json::from_slice(source).map(Box::new).map_err(|error| {
+        let said = error.to_string();
+        let error = Error::bad_request(format!("The request body is not understood: {said}"));
+        // The view names the member whose value is wrong.
+        match said.strip_prefix('`').and_then(|rest| rest.split_once('`')) {
+            Some((member, _)) => error.with_param(member),
+            None => error,
+        }
+    })
 }
 
 /// The id of an answer: the provider's, or one made from the call's.
