@@ -37,6 +37,7 @@ const CLOUDS: &[&str] = &[
     "lockgate-bedrock",
     "lockgate-sagemaker",
     "lockgate-databricks",
+    "lockgate-copilot",
     "lockgate-huggingface",
     "lockgate-snowflake",
     "lockgate-watsonx",

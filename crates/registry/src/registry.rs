@@ -130,6 +130,7 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_plain::LANGFLOW,
         &lockgate_plain::A2A,
         &lockgate_voyage::Voyage,
+        &lockgate_copilot::Copilot,
         &lockgate_demo::Demo,
     ]
 }
