@@ -13,9 +13,11 @@ mod nova;
 mod openai;
 mod prompt;
 mod reasoning;
+mod relay;
 mod request;
 mod response;
 mod stream;
+mod surface;
 mod tools;
 mod wire;
 
@@ -34,6 +36,7 @@ use lockgate_openai::OpenAi;
 use crate::model::{Api, Family, Model};
 
 pub use mantle::Mantle;
+pub use surface::BedrockSurface;
 
 /// Bodies and answers of the Converse API.
 pub const CONVERSE: Format = Format("bedrock.converse");
@@ -71,6 +74,7 @@ impl Dialect for Bedrock {
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
         let model = Model::of(target);
         match (model.api_for(call), model.family) {
+            (Api::Converse, _) if call.format == CONVERSE => Ok(Vec::new()),
             (Api::Invoke, Family::Claude) => Anthropic.fetches(call, target),
             (Api::Invoke, Family::OpenAi | Family::Other) => OpenAi.fetches(call, target),
             _ => media::fetches(call),
@@ -80,6 +84,9 @@ impl Dialect for Bedrock {
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         let model = Model::of(attempt.target);
         match (attempt.call.operation, model.api_for(attempt.call), model.family) {
+            (Operation::Chat, Api::Converse, _) if attempt.call.format == CONVERSE => {
+                relay::relay(attempt, &model)
+            }
             (Operation::Chat | Operation::Completion, Api::Converse, _) => request::encode(attempt, &model),
             (Operation::Chat | Operation::Completion, Api::Invoke, family) => match family {
                 Family::Claude => claude::encode(attempt, &model),

@@ -65,7 +65,7 @@ pub(crate) fn declare(
         }
     }
     if request.web_search_options.is_some() && family == Family::Nova {
-        declared.tools.push(Tool::SystemTool { name: "nova_grounding" });
+        declared.tools.push(Tool::System { name: "nova_grounding" });
     }
     Ok(declared)
 }
@@ -73,7 +73,7 @@ pub(crate) fn declare(
 /// A tool whose arguments are the answer.
 pub(crate) fn answer(name: &str, schema: &RawValue, abilities: &Abilities) -> Tool {
     let schema = Schema { json: fitted(schema, abilities) };
-    Tool::ToolSpec { name: name.to_owned(), description: name.to_owned(), input_schema: schema, strict: None }
+    Tool::Spec { name: name.to_owned(), description: name.to_owned(), input_schema: schema, strict: None }
 }
 
 /// Translates the choice; none if the model decides anyway.
@@ -121,7 +121,7 @@ fn no_choice() -> Error {
 fn spec(function: &FunctionDef, abilities: &Abilities, names: &mut Names) -> Tool {
     let name = names.send(&function.name).into_owned();
     let described = function.description.as_deref().filter(|text| !text.trim().is_empty());
-    Tool::ToolSpec {
+    Tool::Spec {
         description: described.unwrap_or(&name).to_owned(),
         input_schema: Schema {
             json: function

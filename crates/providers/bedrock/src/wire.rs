@@ -129,15 +129,16 @@ pub(crate) struct ToolConfig {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Tool {
-    #[serde(rename_all = "camelCase")]
-    ToolSpec {
+    #[serde(rename = "toolSpec", rename_all = "camelCase")]
+    Spec {
         name: String,
         description: String,
         input_schema: Schema,
         #[serde(skip_serializing_if = "Option::is_none")]
         strict: Option<bool>,
     },
-    SystemTool {
+    #[serde(rename = "systemTool")]
+    System {
         name: &'static str,
     },
     CachePoint(CachePoint),

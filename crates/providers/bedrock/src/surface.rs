@@ -1,0 +1,111 @@
+//! The Converse API as clients speak it: AWS's SDKs pointed at the gateway.
+
+mod answer;
+mod encoder;
+mod history;
+mod options;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use lockgate_core::{
+    Call, Error, Format, Operation, Payload, Reply, Result, StreamEncoder, Surface,
+    hub::{ChatRequest, Request},
+    json::to_raw,
+    surface::{Asked, Endpoint},
+};
+
+use crate::CONVERSE;
+
+/// The Converse API as clients speak it.
+#[derive(Clone, Copy, Debug)]
+pub struct BedrockSurface;
+
+static ENDPOINTS: [Endpoint; 2] = [
+    Endpoint::post(Operation::Chat, "/model/{model}/converse", &["/bedrock/model/{model}/converse"])
+        .streamed(false),
+    Endpoint::post(
+        Operation::Chat,
+        "/model/{model}/converse-stream",
+        &["/bedrock/model/{model}/converse-stream"],
+    )
+    .streamed(true),
+];
+
+impl Surface for BedrockSurface {
+    fn id(&self) -> &'static str {
+        "bedrock"
+    }
+
+    fn format(&self, _operation: Operation) -> Format {
+        CONVERSE
+    }
+
+    fn endpoints(&self) -> &'static [Endpoint] {
+        &ENDPOINTS
+    }
+
+    fn read(&'static self, asked: Asked<'_>, headers: HeaderMap, body: Bytes) -> Result<Call> {
+        Call::from_json(self, asked, headers, body)
+    }
+
+    fn parse(&self, call: &Call) -> Result<Request> {
+        let given = options::Given::of(call)?;
+        let mut request = ChatRequest {
+            model: call.model.clone(),
+            messages: history::messages(&given)?,
+            stream: call.stream.then_some(true),
+            ..ChatRequest::default()
+        };
+        options::apply(given, &mut request)?;
+        Ok(Request::Chat(Box::new(request)))
+    }
+
+    fn untranslated(&self, call: &Call) -> Vec<String> {
+        options::untranslated(call)
+    }
+
+    fn write(&self, _call: &Call, reply: &Reply) -> Result<Payload> {
+        match reply {
+            Reply::Chat(reply) => Ok(to_raw(&answer::Answer(reply)).get().to_owned().into()),
+            _ => Err(Error::internal("The Converse API answers to conversations only.")),
+        }
+    }
+
+    fn stream_type(&self, _call: &Call) -> &'static str {
+        "application/vnd.amazon.eventstream"
+    }
+
+    fn encoder(&self, _call: &Call) -> Box<dyn StreamEncoder> {
+        Box::new(encoder::Encoder::default())
+    }
+
+    fn error(&self, error: &Error) -> Response<Payload> {
+        let status = error.kind().status();
+        let message = to_raw(error.message());
+        let mut response = Response::new(format!("{{\"message\":{}}}", message.get()).into());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(exception(status)));
+        response
+    }
+
+    /// Nothing: SDKs show their users every event, known or not.
+    fn keepalive(&self, _call: &Call) -> Bytes {
+        Bytes::new()
+    }
+}
+
+/// AWS's word for a failure.
+fn exception(status: u16) -> &'static str {
+    match status {
+        401 => "UnrecognizedClientException",
+        402 | 403 => "AccessDeniedException",
+        404 => "ResourceNotFoundException",
+        408 => "ModelTimeoutException",
+        429 => "ThrottlingException",
+        400..=499 => "ValidationException",
+        502..=504 => "ServiceUnavailableException",
+        _ => "InternalServerException",
+    }
+}
