@@ -137,7 +137,12 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
 
 /// The surfaces of this build.
 pub fn surfaces() -> &'static [&'static dyn Surface] {
-    &[&lockgate_openai::OpenAiSurface, &lockgate_anthropic::AnthropicSurface]
+    &[
+        &lockgate_openai::OpenAiSurface,
+        &lockgate_anthropic::AnthropicSurface,
+        &lockgate_gemini::GeminiSurface,
+        &lockgate_cohere::CohereSurface,
+    ]
 }
 
 fn dialect(name: &str) -> Option<&'static dyn Dialect> {
