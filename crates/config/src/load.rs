@@ -210,6 +210,11 @@ fn general(
         keepalive_interval: litellm
             .duration("sse_keepalive_ping_interval_seconds")
             .unwrap_or(usual.keepalive_interval),
+        store_responses: section.flag("store_responses").unwrap_or(usual.store_responses),
+        responses_retention: section
+            .number("responses_retention_days")
+            .and_then(|days| Duration::try_from_secs_f64(days * 86_400.0).ok())
+            .unwrap_or(usual.responses_retention),
         allow_client_credentials: section.flag("allow_client_side_credentials").unwrap_or(false),
         require_auth_for_metrics: litellm.flag("require_auth_for_metrics_endpoint").unwrap_or(true),
     }

@@ -63,6 +63,10 @@ pub struct General {
     pub keepalive_interval: Duration,
     /// Whether a client may bring a provider's key and base URL of its own.
     pub allow_client_credentials: bool,
+    /// Whether responses are kept that no provider keeps.
+    pub store_responses: bool,
+    /// How long they are kept in the data folder.
+    pub responses_retention: Duration,
     /// Whether `/metrics` wants a key.
     pub require_auth_for_metrics: bool,
 }
@@ -79,6 +83,8 @@ impl Default for General {
             drain_limit: Duration::from_secs(600),
             keepalive_interval: Duration::from_secs(15),
             allow_client_credentials: false,
+            store_responses: true,
+            responses_retention: Duration::from_secs(30 * 86_400),
             require_auth_for_metrics: true,
         }
     }

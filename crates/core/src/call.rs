@@ -39,6 +39,10 @@ pub struct Call {
     pub received: SystemTime,
     /// The gateway's id of the call; answers that bear no id of their own are named after it.
     pub id: String,
+    /// The id that the answer must bear, where it is known before the answer: that of a response which is kept.
+    pub answer_id: Option<String>,
+    /// The id of the deployment that alone can answer: the one that keeps what the call goes on from.
+    pub pin: Option<String>,
     hub: OnceLock<Result<Request>>,
 }
 
@@ -75,6 +79,8 @@ impl Call {
             options,
             received: SystemTime::UNIX_EPOCH,
             id: String::new(),
+            answer_id: None,
+            pin: None,
             hub: OnceLock::new(),
         })
     }
@@ -89,6 +95,8 @@ impl Call {
         let mut call = self.surface.read(asked, self.headers.clone(), body)?;
         call.format = self.format;
         call.id.clone_from(&self.id);
+        call.answer_id.clone_from(&self.answer_id);
+        call.pin.clone_from(&self.pin);
         call.received = self.received;
         Ok(call)
     }

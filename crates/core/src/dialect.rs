@@ -184,6 +184,10 @@ pub struct Memo {
     pub legacy_functions: bool,
     /// The name under which the client knows the model: a relayed answer shows it instead of the provider's own.
     pub client_model: Option<String>,
+    /// The deployment's id, for relayed answers whose own ids must lead back to it (responses that the provider keeps).
+    pub deployment: Option<Arc<str>>,
+    /// The id that a relayed answer gets instead of its own (responses that the gateway keeps).
+    pub answer_id: Option<String>,
     /// Top-level members of a relayed answer whose values are given in other words: member, value, other value
     /// (JSON texts).
     pub reply_values: Vec<(String, String, String)>,

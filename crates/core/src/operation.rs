@@ -18,6 +18,12 @@ pub enum Operation {
     CountTokens,
     /// The Responses API.
     Responses,
+    /// Responses that the provider keeps: read, continued, cancelled and deleted by their ids.
+    StoredResponses,
+    /// The Responses API's count of an input's tokens.
+    InputTokens,
+    /// The Responses API's way to make a conversation shorter.
+    Compact,
     /// Documents sorted by relevance to a query.
     Rerank,
     /// Pictures from a prompt.
@@ -34,13 +40,16 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Operation; 12] = [
+    pub const ALL: [Operation; 15] = [
         Self::Chat,
         Self::Completion,
         Self::Embedding,
         Self::Moderation,
         Self::CountTokens,
         Self::Responses,
+        Self::StoredResponses,
+        Self::InputTokens,
+        Self::Compact,
         Self::Rerank,
         Self::ImageGeneration,
         Self::ImageEdit,
@@ -58,6 +67,9 @@ impl Operation {
             Self::Moderation => "moderation",
             Self::CountTokens => "count_tokens",
             Self::Responses => "responses",
+            Self::StoredResponses => "stored_responses",
+            Self::InputTokens => "input_tokens",
+            Self::Compact => "compact",
             Self::Rerank => "rerank",
             Self::ImageGeneration => "image_generation",
             Self::ImageEdit => "image_edit",

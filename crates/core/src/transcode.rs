@@ -5,7 +5,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, response::Parts};
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header, response::Parts};
 
 use crate::{
     Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
@@ -24,7 +24,42 @@ pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
     if !encoded.relay {
         encoded.notes.dropped.extend(attempt.call.surface.untranslated(attempt.call));
     }
-    let headers = encoded.request.headers_mut();
+    complete(attempt, &mut encoded.request, now)?;
+    Ok(encoded)
+}
+
+/// Makes a request about something that an earlier answer left at the target: `below` is put behind the path of the
+/// call's own request, and there is no body.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn errand(
+    attempt: &Attempt<'_>,
+    method: Method,
+    below: &str,
+    query: Option<&str>,
+    now: SystemTime,
+) -> Result<Request<Payload>> {
+    let mut request = attempt.dialect().encode(attempt)?.request;
+    let own = request.uri();
+    let queries: Vec<&str> = own.query().into_iter().chain(query).collect();
+    let mark = if queries.is_empty() { "" } else { "?" };
+    let place = format!("{}{below}{mark}{}", own.path(), queries.join("&"));
+    let mut parts = own.clone().into_parts();
+    let invalid = |_| Error::internal("The URL of an earlier answer is invalid.");
+    parts.path_and_query = Some(place.try_into().map_err(invalid)?);
+    *request.uri_mut() =
+        Uri::from_parts(parts).map_err(|_| Error::internal("An upstream's URL is invalid."))?;
+    *request.method_mut() = method;
+    *request.body_mut() = Payload::new();
+    request.headers_mut().remove(header::CONTENT_TYPE);
+    complete(attempt, &mut request, now)?;
+    Ok(request)
+}
+
+/// The row's, the operator's and the client's headers, and the signature.
+fn complete(attempt: &Attempt<'_>, request: &mut Request<Payload>, now: SystemTime) -> Result<()> {
+    let headers = request.headers_mut();
     for (name, value) in &attempt.target.provider.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.entry(name).or_insert(value);
@@ -42,8 +77,7 @@ pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
         })?;
         headers.entry(name).or_insert(value);
     }
-    attempt.signer().sign(&mut encoded.request, now)?;
-    Ok(encoded)
+    attempt.signer().sign(request, now)
 }
 
 /// A whole answer for the client.

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -12,12 +12,16 @@ use std::{
 use arc_swap::ArcSwap;
 use http::HeaderName;
 use lockgate_config::Snapshot;
+use lockgate_responses::{MemoryStore, ResponseStore};
 use lockgate_router::Health;
 use lockgate_telemetry::Metrics;
 use lockgate_transport::{Egress, Transport};
 use tokio::sync::watch;
 
-use crate::handles::Handles;
+use crate::{handles::Handles, responses::background::Jobs};
+
+/// What is kept of responses in memory where nothing else is said.
+const MEMORY: usize = 64 << 20;
 
 /// The data plane. Cheap to clone; all clones are one gateway.
 #[derive(Clone)]
@@ -31,6 +35,10 @@ struct Shared {
     draining: AtomicBool,
     cut: watch::Sender<bool>,
     in_flight: AtomicUsize,
+    responses: OnceLock<Arc<dyn ResponseStore>>,
+    jobs: Jobs,
+    /// Tells this process from others that keep things in the same place.
+    process: String,
 }
 
 /// What one configuration means. A call loads it once and keeps it to its end.
@@ -55,7 +63,16 @@ impl Gateway {
             draining: AtomicBool::new(false),
             cut: watch::Sender::new(false),
             in_flight: AtomicUsize::new(0),
+            responses: OnceLock::new(),
+            jobs: Jobs::default(),
+            process: uuid::Uuid::new_v4().simple().to_string(),
         }))
+    }
+
+    /// Keeps responses there. Without this they are kept in memory, and the oldest forgotten. The first call counts.
+    pub fn keep_responses_in(&self, store: Arc<dyn ResponseStore>) {
+        // A second store would hide what is in the first.
+        let _ = self.0.responses.set(store);
     }
 
     /// Replaces the configuration. Calls under way end with the old one; health is carried over by deployment id.
@@ -87,6 +104,21 @@ impl Gateway {
 
     pub(crate) fn transport(&self) -> &Transport {
         &self.0.transport
+    }
+
+    /// Where responses are kept.
+    pub(crate) fn store(&self) -> Arc<dyn ResponseStore> {
+        self.0.responses.get_or_init(|| Arc::new(MemoryStore::new(MEMORY))).clone()
+    }
+
+    /// The responses that are worked on in the background.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.0.jobs
+    }
+
+    /// This process's name in what it keeps.
+    pub(crate) fn process(&self) -> &str {
+        &self.0.process
     }
 
     pub(crate) fn is_draining(&self) -> bool {

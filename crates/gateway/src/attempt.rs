@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Reply, Result, Usage,
+    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Provider, Reply, Result, Usage,
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
@@ -22,6 +22,7 @@ use crate::{
     keepalive::Keepalive,
     mask::{self, Mask},
     meter::Meter,
+    responses::{self, native},
     stack::Response,
 };
 
@@ -85,7 +86,7 @@ pub(crate) async fn run(
     if let Some(reply) = dialect.local(call, target) {
         return local(call, reply?);
     }
-    if call.operation == Operation::CountTokens && !target.provider.offers(Operation::CountTokens) {
+    if call.operation == Operation::CountTokens && !counts(call, &target.provider) {
         return count_tokens(call, &target.model).await;
     }
     let media = match dialect.fetches(call, target)? {
@@ -95,6 +96,9 @@ pub(crate) async fn run(
     };
     let attempt = Attempt { call, target, media: &media };
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
+    if call.surface.id() == responses::SURFACE && target.provider.offers(Operation::StoredResponses) {
+        encoded.memo.deployment = Some(native::keeper(deployment));
+    }
     let mut request = std::mem::take(&mut encoded.request);
     let (transport, limits) = (progress.gateway.transport(), limits(call, deployment, meter.elapsed()));
     transport
@@ -223,6 +227,12 @@ fn local(call: &Call, reply: Reply) -> Result<Success> {
     Ok(Success { response, notes: Notes::default(), end: End::Whole { usage, reply } })
 }
 
+/// Whether the provider counts tokens for this client. OpenAI's own count is asked for in its own words only.
+fn counts(call: &Call, provider: &Provider) -> bool {
+    let own = call.surface.id() == responses::SURFACE && provider.offers(Operation::InputTokens);
+    own || provider.offers(Operation::CountTokens)
+}
+
 /// For providers that do not count: our own count, marked as the estimate that it is (AGT-5).
 async fn count_tokens(call: &Arc<Call>, model: &Arc<str>) -> Result<Success> {
     let (counted, model) = (call.clone(), model.clone());
@@ -265,7 +275,7 @@ fn named(error: Error, deployment: &Deployment) -> Error {
     if error.provider().is_some() { error } else { error.with_provider(&*deployment.target.provider.id) }
 }
 
-fn json_response(body: Payload, headers: HeaderMap) -> Response {
+pub(crate) fn json_response(body: Payload, headers: HeaderMap) -> Response {
     let mut response = Response::new(body.into());
     *response.headers_mut() = headers;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

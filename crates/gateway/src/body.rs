@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use lockgate_core::Payload;
 
-use crate::{attempt::StreamBody, keepalive::Opening};
+use crate::{attempt::StreamBody, keepalive::Opening, responses::KeptBody};
 
 /// A response body: whole, or a stream that settles its call when it ends.
 pub struct ResponseBody(Kind);
@@ -19,6 +19,7 @@ enum Kind {
     Whole { segments: std::collections::VecDeque<Bytes>, left: u64 },
     Stream(Box<StreamBody>),
     Opening(Box<Opening>),
+    Kept(Box<KeptBody>),
 }
 
 impl ResponseBody {
@@ -30,6 +31,21 @@ impl ResponseBody {
         Self(Kind::Opening(Box::new(body)))
     }
 
+    pub(crate) fn kept(body: KeptBody) -> Self {
+        Self(Kind::Kept(Box::new(body)))
+    }
+
+    /// All of it, if it is whole.
+    pub(crate) fn whole(&self) -> Option<Bytes> {
+        let Kind::Whole { segments, .. } = &self.0 else { return None };
+        let mut segments = segments.iter();
+        match (segments.next(), segments.len()) {
+            (None, _) => Some(Bytes::new()),
+            (Some(only), 0) => Some(only.clone()),
+            (Some(first), _) => Some(std::iter::once(first).chain(segments).flatten().copied().collect()),
+        }
+    }
+
     /// The next bytes; `None` at the end.
     pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match &mut self.0 {
@@ -38,6 +54,7 @@ impl ResponseBody {
             })),
             Kind::Stream(stream) => stream.poll_next(context),
             Kind::Opening(opening) => opening.poll_next(context),
+            Kind::Kept(kept) => kept.poll_next(context),
         }
     }
 }
@@ -76,7 +93,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole { left, .. } => SizeHint::with_exact(*left),
-            Kind::Stream(_) | Kind::Opening(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Opening(_) | Kind::Kept(_) => SizeHint::default(),
         }
     }
 }

@@ -84,11 +84,8 @@ fn header_options(call: &mut Call) -> Result<()> {
         let message = format!("`{NUM_RETRIES}` must be a whole number.");
         text.parse().map_err(|_| Error::bad_field(NUM_RETRIES.as_str(), message))
     });
-    let tags: Vec<String> = text(&TAGS)
-        .into_iter()
-        .flat_map(|tags| tags.split(','))
-        .map(|tag| tag.trim().to_owned())
-        .collect();
+    let tags: Vec<String> =
+        text(&TAGS).into_iter().flat_map(|tags| tags.split(',')).map(|tag| tag.trim().to_owned()).collect();
     let options = &mut call.options;
     options.timeout = options.timeout.or(timeout);
     options.stream_timeout = options.stream_timeout.or(stream_timeout);

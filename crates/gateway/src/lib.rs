@@ -18,6 +18,7 @@ mod mask;
 mod meter;
 mod mock;
 mod rescue;
+mod responses;
 mod route;
 mod spend;
 mod stack;

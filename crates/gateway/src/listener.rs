@@ -1,6 +1,11 @@
 //! Accepts connections, serves them, and drains them.
 
-use std::{io, net::SocketAddr, sync::atomic::Ordering, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 
 use hyper::service::service_fn;
 use hyper_util::{
@@ -45,6 +50,7 @@ impl Gateway {
         tracing::info!(in_flight = self.in_flight().load(Ordering::Relaxed), "draining");
         self.accept_until(&listener, &server, &graceful, tokio::time::sleep(drain.delay)).await;
         drop(listener);
+        let began = Instant::now();
         let ended = graceful.shutdown();
         tokio::pin!(ended);
         if tokio::time::timeout(drain.limit, &mut ended).await.is_err() {
@@ -54,6 +60,10 @@ impl Gateway {
             );
             self.cut_streams();
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut ended).await;
+        }
+        self.jobs().ended(drain.limit.saturating_sub(began.elapsed())).await;
+        if let Err(error) = self.store().flush().await {
+            tracing::error!(error = error.message(), "kept responses may be lost");
         }
         Ok(())
     }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use lockgate_catalog::{Cost, Measured, Terms};
-use lockgate_core::{Call, Error, Money, Notes, Reply, Usage};
+use lockgate_core::{Call, Error, Money, Notes, Operation, Reply, Usage};
 use lockgate_router::{Deployment, InFlight, Route};
 use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
 
 use crate::{
     app::{Gateway, Live},
-    estimate,
+    estimate, responses,
     surface::Matched,
     trace::Inbound,
 };
@@ -56,6 +56,24 @@ impl Meter {
             live: live.clone(),
             record,
             route: matched.endpoint.path,
+            call: None,
+            found: None,
+            deployment: None,
+            in_flight: None,
+            received: inbound.received,
+        };
+        Self { open: Some(Box::new(open)), started: inbound.started, upstream: Duration::ZERO }
+    }
+
+    /// Opens the record of what is paid for later than it was asked: the end of a response that a provider worked on
+    /// in the background.
+    pub(crate) fn late(gateway: &Gateway, live: &Arc<Live>, inbound: &Inbound) -> Self {
+        let record = CallRecord::new(inbound.id.as_str(), responses::SURFACE, Operation::Chat);
+        let open = Open {
+            gateway: gateway.clone(),
+            live: live.clone(),
+            record,
+            route: "/v1/responses/{id}",
             call: None,
             found: None,
             deployment: None,

@@ -49,6 +49,7 @@ struct Answered {
 async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
     let (live, call) = (&progress.live, &progress.call);
     let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(live, call))?;
+    let route = pinned(call, route);
     meter.route(&route);
     let mut plan = plan(live, call, &route);
     let mut verdict: Option<Error> = None;
@@ -88,6 +89,13 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
         count_fallback(progress, &route, "", last.as_ref(), false);
     }
     Err(last.unwrap_or_else(|| plan.refusal()))
+}
+
+/// The route without the deployments that cannot answer.
+fn pinned(call: &Call, route: Route) -> Route {
+    let Some(pin) = &call.pin else { return route };
+    let only = route.deployments.iter().filter(|deployment| *deployment.id == **pin).cloned().collect();
+    Route { deployments: only, ..route }
 }
 
 /// Counts a change to another group, and whether it helped.

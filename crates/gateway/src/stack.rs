@@ -13,7 +13,7 @@ use crate::{
     app::Gateway,
     auth, control, intake, keepalive,
     meter::Meter,
-    rescue, route,
+    rescue, responses, route,
     surface::{self, Found, Matched},
     trace::{self, Inbound},
 };
@@ -48,11 +48,16 @@ async fn call(gateway: Gateway, matched: Matched, inbound: Inbound) -> Result<Re
         Ok(()) => intake::read(&live, matched, inbound).await, //  5  body under a cap → Call
         Err(error) => Err(error),
     };
-    let call = call.inspect_err(|error| meter.fail(error))?;
+    let mut call = call.inspect_err(|error| meter.fail(error))?;
+    let keep = responses::prepare(&gateway, &live, &mut call).await; // what a response goes on from, and is kept as
+    let keep = keep.inspect_err(|error| meter.fail(error))?;
     let call = Arc::new(call);
     meter.call(&call);
     let interval = live.keepalive();
     // Boxed once: what an attempt holds is large, and would be copied at each stop that hands the future on.
-    let answer = Box::pin(route::run(gateway, live, call.clone(), meter)); // 10 plan, retry → 11 attempt
+    let answer: keepalive::Answer = match keep {
+        None => Box::pin(route::run(gateway, live, call.clone(), meter)), // 10 plan, retry → 11 attempt
+        Some(keep) => Box::pin(responses::run(gateway, live, call.clone(), keep, meter)),
+    };
     if call.stream { keepalive::open(call, interval, answer).await } else { answer.await }
 }

@@ -1,11 +1,14 @@
 //! `lockgate serve`: load, listen, reload on change, drain on a signal.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use lockgate_config::{Overrides, Snapshot, Sources};
 use lockgate_core::Secret;
 use lockgate_gateway::{Drain, Gateway, watch_files};
+use lockgate_store_file::FileStore;
 use lockgate_telemetry::{LogOptions, Metrics};
 use lockgate_transport::{Transport, TransportConfig};
 use tokio::{
@@ -71,7 +74,16 @@ async fn serve(
         limit: args.drain_limit.map_or(snapshot.general.drain_limit, seconds),
     };
     let root = sources.env.get("SERVER_ROOT_PATH").cloned().unwrap_or_default();
+    let retention = snapshot.general.responses_retention;
     let gateway = Gateway::new(snapshot, transport, Metrics::new()?, &root);
+    let responses = master_key::data_folder(args.data.clone()).join("responses");
+    match FileStore::open(&responses, retention) {
+        Ok(store) => gateway.keep_responses_in(Arc::new(store)),
+        Err(error) => complain(&format!(
+            "responses are kept in memory only: {} cannot be written ({error}); set --data to a folder that can",
+            responses.display()
+        )),
+    }
     let reloading = tokio::spawn(reload(gateway.clone(), sources, files));
     let served = gateway.serve(listener, stop()?, drain).await;
     lockgate_telemetry::flush();

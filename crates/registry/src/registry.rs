@@ -139,6 +139,8 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
 pub fn surfaces() -> &'static [&'static dyn Surface] {
     &[
         &lockgate_openai::OpenAiSurface,
+        &lockgate_openai::ResponsesSurface,
+        &lockgate_openai::CompactSurface,
         &lockgate_anthropic::AnthropicSurface,
         &lockgate_gemini::GeminiSurface,
         &lockgate_cohere::CohereSurface,

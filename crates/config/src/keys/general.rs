@@ -23,6 +23,13 @@ pub(super) const ACTIVE: &[Key] = &[
         "Seconds after the signal to stop in which connections are still accepted.",
     ),
     active("drain_limit", Number, "600", "Seconds that calls under way then have to finish."),
+    active(
+        "store_responses",
+        Flag,
+        "true",
+        "Responses are kept for `previous_response_id` and `GET /v1/responses/{id}`.",
+    ),
+    active("responses_retention_days", Number, "30", "How long responses are kept in the data folder."),
     active("user_url_validation", Flag, "true", "URLs in requests must not lead to private addresses."),
     active("user_url_allowed_hosts", Texts, "", "Hosts that are exempt from `user_url_validation`."),
     moot("cancel_on_disconnect", "Always so: when the client goes, the upstream call ends."),

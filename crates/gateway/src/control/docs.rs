@@ -7,14 +7,17 @@ use lockgate_core::Result;
 use serde_json::{Map, Value, json};
 
 use super::{OWN, Own};
-use crate::{headers, stack::Response, surface};
+use crate::{headers, responses, stack::Response, surface};
 
 pub(super) fn routes() -> Result<Response> {
     let models = surface::paths().map(|(path, endpoint, _)| {
         json!({"path": path, "methods": [endpoint.method.as_str()], "name": endpoint.operation.name()})
     });
     let own = OWN.iter().map(|own| json!({"path": own.path, "methods": [own.method], "name": own.summary}));
-    super::json(&json!({"routes": models.chain(own).collect::<Vec<_>>()}))
+    let kept = responses::PATHS
+        .iter()
+        .map(|(method, path, what)| json!({"path": path, "methods": [method], "name": what}));
+    super::json(&json!({"routes": models.chain(kept).chain(own).collect::<Vec<_>>()}))
 }
 
 pub(super) fn openapi() -> Result<Response> {
@@ -40,6 +43,12 @@ fn document() -> Value {
     }
     for own in OWN {
         paths.insert(own.path.to_owned(), own_operation(own));
+    }
+    for (method, path, summary) in responses::PATHS {
+        let operation = json!({
+            "tags": ["models"], "summary": summary, "parameters": [path_parameter("id")], "responses": self::responses(),
+        });
+        paths.entry(path).or_insert_with(|| json!({}))[method.to_lowercase()] = operation;
     }
     json!({
         "openapi": "3.1.0",
@@ -86,6 +95,9 @@ pub(super) fn page() -> String {
     ));
     for (path, endpoint, _) in surface::paths() {
         row(&mut page, endpoint.method.as_str(), path, endpoint.operation.name());
+    }
+    for (method, path, what) in responses::PATHS {
+        row(&mut page, method, path, what);
     }
     page.push_str("</table><h2>Gateway</h2><table>");
     for own in OWN {

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     app::Gateway,
-    auth, headers, intake, rescue,
+    auth, headers, intake, rescue, responses,
     stack::Response,
     surface,
     surface::{Found, Matched},
@@ -36,6 +36,7 @@ pub(crate) enum Route {
     SupportedParams,
     TransformRequest,
     SpendCalculate,
+    Stored(responses::Asked),
 }
 
 /// One line of the table of the gateway's own endpoints.
@@ -80,6 +81,11 @@ pub(crate) const OWN: &[Own] = own! {
 pub(crate) fn find(method: &Method, path: &str) -> Found {
     let path = if path.is_empty() { "/" } else { path };
     let read = method == Method::GET || method == Method::HEAD;
+    match responses::find(method, path) {
+        Some(Ok(asked)) => return Found::Control(Route::Stored(asked)),
+        Some(Err(allow)) => return Found::WrongMethod(allow),
+        None => {}
+    }
     match OWN.iter().find(|own| own.path == path) {
         Some(own) if own.method == "GET" && read || own.method == method.as_str() => {
             Found::Control(own.route.clone())
@@ -132,6 +138,7 @@ async fn respond(gateway: &Gateway, route: Route, inbound: Inbound) -> Result<Re
         Route::Metrics => Ok(text(gateway.metrics().render(), "text/plain; version=0.0.4; charset=utf-8")),
         Route::Config => effective::show(&live),
         Route::ModelInfo => models::info(&live),
+        Route::Stored(asked) => responses::answer(gateway, &asked, &inbound).await,
         Route::Routes => docs::routes(),
         Route::OpenApi => docs::openapi(),
         Route::Docs => Ok(text(docs::page(), "text/html; charset=utf-8")),

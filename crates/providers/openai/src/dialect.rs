@@ -1,10 +1,10 @@
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Dialect, Encoded, Error, Payload, Probe, Reply, Result, StreamDecoder, Target, Usage,
+    Attempt, Dialect, Encoded, Error, Format, Payload, Probe, Reply, Result, StreamDecoder, Target, Usage,
 };
 
-use crate::{RESPONSES, error, params, probe, request, response, responses, stream};
+use crate::{COMPACT, INPUT_TOKENS, RESPONSES, error, params, probe, request, response, responses, stream};
 
 /// OpenAI's formats as upstreams speak them.
 #[derive(Clone, Copy, Debug)]
@@ -42,14 +42,27 @@ impl Dialect for OpenAi {
     }
 
     fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        if is_responses(encoded.format) {
+            return responses::pass(encoded, head, body.clone()).map(|(_, usage)| usage);
+        }
         response::pass(encoded, head, body.clone()).map(|(_, usage)| usage)
     }
 
     fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
+        if is_responses(encoded.format) {
+            return responses::pass(encoded, head, body);
+        }
         response::pass(encoded, head, body)
     }
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
+        if is_responses(encoded.format) {
+            return Box::new(responses::Watcher::new(encoded));
+        }
         Box::new(probe::Watcher::new(encoded))
     }
+}
+
+fn is_responses(format: Format) -> bool {
+    matches!(format, RESPONSES | INPUT_TOKENS | COMPACT)
 }

@@ -4,6 +4,7 @@
 //!   Responses API for models and clients that need it. A client of the same format is relayed: declared edits are
 //!   spliced into its bytes and all others stay as they were.
 //! - [`OpenAiSurface`] is how clients speak: bodies read into a call, hub answers and events written back.
+//! - [`ResponsesSurface`] and [`CompactSurface`] are the same for the Responses API, in front of every model.
 //!
 //! What a provider does differently is data ([`lockgate_core::Quirks`]); no provider's name appears in this crate.
 
@@ -31,9 +32,15 @@ mod wire;
 
 pub use dialect::OpenAi;
 pub use params::supported_params;
+pub use responses::{COMPACT, CompactSurface, INPUT_TOKENS, ResponsesSurface};
 pub use surface::OpenAiSurface;
 
 use lockgate_core::Format;
+
+/// The ids of responses that are kept, and what clients see of those that a provider keeps.
+pub mod stored {
+    pub use crate::responses::{edits, error, is_own, own, queued, unwrap, usage, wrap};
+}
 
 /// Chat completions.
 pub const CHAT: Format = Format("openai.chat");

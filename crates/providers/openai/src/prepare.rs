@@ -70,7 +70,7 @@ fn defaults(draft: &mut Draft<'_>, target: &Target) {
 }
 
 /// `additional_drop_params`, top-level and nested.
-fn drop_listed(draft: &mut Draft<'_>, policy: &ParamPolicy) {
+pub(crate) fn drop_listed(draft: &mut Draft<'_>, policy: &ParamPolicy) {
     for text in &policy.additional_drop_params {
         let Some((key, below)) = Path::parse(text).as_ref().and_then(Path::split) else { continue };
         let Some(value) = draft.get(key) else { continue };
@@ -225,7 +225,7 @@ fn stream_usage(draft: &mut Draft<'_>, attempt: &Attempt<'_>, operation: Operati
 }
 
 /// The model's name as the provider knows it.
-fn model(draft: &mut Draft<'_>, target: &Target) {
+pub(crate) fn model(draft: &mut Draft<'_>, target: &Target) {
     let name = quote(&model_name(&target.provider.quirks, &target.model));
     if draft.get("model") != Some(name.as_str()) {
         draft.set("model", name);

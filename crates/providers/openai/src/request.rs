@@ -11,7 +11,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    CHAT, COMPLETION, EMBEDDING, MODERATION, RESPONSES,
+    CHAT, COMPACT, COMPLETION, EMBEDDING, INPUT_TOKENS, MODERATION, RESPONSES,
     lax::raw,
     prepare::{Prepared, prepare},
     responses,
@@ -22,6 +22,13 @@ use crate::{
 /// # Errors
 /// The call cannot be expressed for the target.
 pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
+    if responses::is_native(attempt) {
+        let mut encoded = finish(attempt, attempt.call.format, responses::prepare(attempt)?)?;
+        if !attempt.target.provider.offers(Operation::StoredResponses) {
+            encoded.memo.answer_id.clone_from(&attempt.call.answer_id);
+        }
+        return Ok(encoded);
+    }
     let format = format(attempt)?;
     if format == RESPONSES {
         let mut chat = prepared_chat(attempt)?;
@@ -67,6 +74,8 @@ fn operation(format: Format) -> Operation {
         EMBEDDING => Operation::Embedding,
         MODERATION => Operation::Moderation,
         RESPONSES => Operation::Responses,
+        INPUT_TOKENS => Operation::InputTokens,
+        COMPACT => Operation::Compact,
         _ => Operation::Chat,
     }
 }
@@ -126,6 +135,8 @@ fn url(attempt: &Attempt<'_>, operation: Operation) -> String {
         (None, Operation::Embedding) => "/embeddings",
         (None, Operation::Moderation) => "/moderations",
         (None, Operation::Responses) => "/responses",
+        (None, Operation::InputTokens) => "/responses/input_tokens",
+        (None, Operation::Compact) => "/responses/compact",
         (None, _) => "/chat/completions",
     };
     let path = &*filled(path, &attempt.target.model);

@@ -1,14 +1,53 @@
-//! OpenAI's Responses API as an upstream: for models that have no chat completions, and for clients that speak
-//! Anthropic's Messages, whose blocks it keeps better.
+//! OpenAI's Responses API, both halves.
+//!
+//! As an upstream: for clients of the same API (relayed, [`relay`] and [`probe`]), for models that have no chat
+//! completions, and for clients that speak Anthropic's Messages, whose blocks it keeps better. As a surface
+//! ([`surface`]): for every model, read into a chat ([`parse`], [`items`]) and written from its answer ([`write`],
+//! [`encoder`]).
 
+mod compaction;
+mod encoder;
+mod id;
+mod items;
+mod parse;
+mod probe;
 mod reasoning;
+mod relay;
 mod request;
 mod response;
 mod stream;
+mod surface;
+mod write;
+
+pub use id::{is_own, own, unwrap, wrap};
+pub(crate) use probe::Watcher;
+pub use relay::{edits, usage};
+pub(crate) use relay::{pass, prepare};
+pub use surface::{CompactSurface, ResponsesSurface};
+pub use write::{error, queued};
 
 use bytes::Bytes;
 use http::response::Parts;
-use lockgate_core::{Attempt, Encoded, Payload, Reply, Result, StreamDecoder, hub::ChatRequest};
+use lockgate_core::{
+    Attempt, Encoded, Format, Operation, Payload, Reply, Result, StreamDecoder, hub::ChatRequest,
+};
+
+/// Requests for the count of an input's tokens.
+pub const INPUT_TOKENS: Format = Format("openai.responses.input_tokens");
+/// Requests to make a conversation shorter.
+pub const COMPACT: Format = Format("openai.responses.compact");
+
+/// Whether the provider speaks this API to clients of it, in that format; else they are served by a chat.
+pub(crate) fn is_native(attempt: &Attempt<'_>) -> bool {
+    let target = attempt.target;
+    let operation = match attempt.call.format {
+        crate::RESPONSES => Operation::Responses,
+        INPUT_TOKENS => Operation::InputTokens,
+        COMPACT => Operation::Compact,
+        _ => return false,
+    };
+    target.provider.offers(operation) && target.param("use_chat_completions_api") != Some("true")
+}
 
 /// Writes the request body.
 ///

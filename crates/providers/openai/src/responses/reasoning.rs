@@ -3,13 +3,19 @@
 //! Such a client keeps thinking blocks with their signatures and sends them back. A reasoning item of this API travels
 //! as a block whose signature holds the item's id and its encrypted content.
 
-use lockgate_core::{Raw, wire::view};
+use lockgate_core::{Extra, Raw, wire::view};
 
 use super::response::Item;
-use crate::{lax::Lax, surface::Json};
+use crate::{
+    lax::{Lax, to_raw},
+    surface::Json,
+};
 
 /// Tells such signatures from those of other providers, which this API must not be sent.
 const MARK: &str = "openai-reasoning:";
+
+/// The member of the element that holds fields.
+const FIELDS: &str = "provider_specific_fields";
 
 view! {
     #[derive(Default)]
@@ -60,6 +66,42 @@ pub(crate) fn item(block: &Raw) -> Option<Raw> {
     Some(json.text("encrypted_content", encrypted).finish())
 }
 
+/// What travels in `encrypted_content` of a reasoning item that another provider's model made.
+#[derive(Default)]
+pub(super) struct Sealed {
+    /// Thinking blocks with their signatures, byte-identical.
+    pub(super) blocks: Vec<Raw>,
+    /// `provider_specific_fields` of the message, where a provider keeps its signatures there.
+    pub(super) fields: Option<Raw>,
+}
+
+/// Signed blocks and fields as one text: a JSON list of the blocks, the fields behind them. Nothing signed, nothing to
+/// keep.
+pub(super) fn seal(blocks: &[Raw], fields: Option<&Raw>) -> Option<String> {
+    let signed = |block: &Raw| {
+        ["\"signature\"", "\"redacted_thinking\""].iter().any(|word| block.get().contains(word))
+    };
+    let fields = fields.filter(|fields| fields.get().contains("\"thought_signature"));
+    if !blocks.iter().any(signed) && fields.is_none() {
+        return None;
+    }
+    let fields = fields.map(|fields| Json::new().raw(FIELDS, fields.get()).finish());
+    let all: Vec<&Raw> = blocks.iter().chain(&fields).collect();
+    Some(to_raw(&all).get().to_owned())
+}
+
+/// The reverse; what another provider has encrypted gives nothing.
+pub(super) fn unseal(text: &str) -> Sealed {
+    let mut sealed = Sealed::default();
+    for element in serde_json::from_str::<Vec<Raw>>(text).unwrap_or_default() {
+        match serde_json::from_str::<Extra>(element.get()).ok().and_then(|mut own| own.remove(FIELDS)) {
+            Some(fields) => sealed.fields = Some(fields),
+            None => sealed.blocks.push(element),
+        }
+    }
+    sealed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +111,18 @@ mod tests {
         let text = r#"{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"gAAA:=="}"#;
         let wire: Item = serde_json::from_str(text).unwrap();
         assert_eq!(item(&block(&wire).unwrap()).unwrap().get(), text);
+    }
+
+    #[test]
+    fn other_providers_blocks_come_back_byte_identical() {
+        let block = crate::lax::raw(r#"{"type":"thinking","thinking":"Hm.","signature":"Eq+/=="}"#);
+        let fields = crate::lax::raw(r#"{"thought_signatures":["a"]}"#);
+        let text = seal(std::slice::from_ref(&block), Some(&fields)).unwrap();
+        let sealed = unseal(&text);
+        assert_eq!(sealed.blocks[0].get(), block.get());
+        assert_eq!(sealed.fields.unwrap().get(), fields.get());
+        assert!(seal(&[crate::lax::raw(r#"{"type":"thinking","thinking":"x"}"#)], None).is_none());
+        assert!(unseal("gAAAA").blocks.is_empty());
     }
 
     #[test]

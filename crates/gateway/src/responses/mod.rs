@@ -1,0 +1,106 @@
+//! The Responses API's life beyond one call: responses that are kept, continued and worked on in the background.
+//!
+//! Some providers keep responses themselves. Their ids go to clients with the deployment inside ([`native`]), so that
+//! what is asked of them later goes back there. For all others the gateway keeps the response ([`keep`]), tells the
+//! model the whole conversation again when it is continued, and works in the background itself ([`background`]).
+
+pub(crate) mod background;
+mod keep;
+pub(crate) mod native;
+mod stored;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lockgate_core::{
+    Call, Error, Operation, Result,
+    wire::{Edits, Object},
+};
+use lockgate_openai::stored as ids;
+use lockgate_responses::{conversation, history};
+
+pub(crate) use keep::{Keep, KeptBody};
+pub(crate) use stored::{Asked, PATHS, answer, find};
+
+use crate::{
+    app::{Gateway, Live},
+    meter::Meter,
+    route,
+    stack::Response,
+};
+
+/// The surface whose calls these are.
+pub(crate) const SURFACE: &str = "responses";
+
+/// Reads off a call what it goes on from and whether its answer is kept. Nothing for calls of other surfaces.
+///
+/// # Errors
+/// What it goes on from is not there.
+pub(crate) async fn prepare(gateway: &Gateway, live: &Live, call: &mut Call) -> Result<Option<Keep>> {
+    if call.surface.id() != SURFACE || call.operation != Operation::Chat {
+        return Ok(None);
+    }
+    let id = ids::own(&uuid::Uuid::now_v7().simple().to_string());
+    call.answer_id = Some(id.clone());
+    let input = call.body.raw_bytes("input").unwrap_or_default();
+    let mut previous =
+        call.body.str("previous_response_id").map(|id| id.into_owned()).filter(|id| !id.is_empty());
+    match previous.as_deref().map(|id| (id, ids::unwrap(id))) {
+        Some((_, Some((keeper, _)))) => {
+            native::pin(live, call, &keeper)?;
+            previous = None;
+        }
+        Some((id, None)) => replay(gateway, call, id, &input).await?,
+        None => {}
+    }
+    let background = call.body.bool("background") == Some(true) && !native::keeps(live, call);
+    let stored = call.body.bool("store") != Some(false) && live.snapshot.general.store_responses;
+    if background && !stored {
+        let message =
+            "A response that is worked on in the background must be kept; leave `store: false` out.";
+        return Err(Error::bad_field("background", message));
+    }
+    let detached = background && !call.stream;
+    Ok(stored.then_some(Keep { id, previous, input, background: detached }))
+}
+
+/// Answers a call whose response may be kept.
+///
+/// # Errors
+/// As [`route::run`].
+pub(crate) async fn run(
+    gateway: Gateway,
+    live: Arc<Live>,
+    call: Arc<Call>,
+    keep: Keep,
+    meter: Meter,
+) -> Result<Response> {
+    if keep.background {
+        return background::start(gateway, live, call, keep, meter).await;
+    }
+    let store = gateway.store();
+    let response = route::run(gateway, live, call, meter).await?;
+    Ok(keep.watch(store, response).await)
+}
+
+/// Puts what was said before in front of what is said now.
+async fn replay(gateway: &Gateway, call: &mut Call, id: &str, input: &Bytes) -> Result<()> {
+    let chain = history(&*gateway.store(), id).await?;
+    if let Some(last) = chain.last().filter(|last| last.worker.is_some()) {
+        let message = format!("The response '{}' is not complete yet; it cannot be continued.", last.id);
+        return Err(Error::bad_field("previous_response_id", message));
+    }
+    let now = std::str::from_utf8(input).unwrap_or_default();
+    let items = conversation(&chain).into_iter().chain(lockgate_responses::items::normalised(now, "now"));
+    let texts: Vec<String> = items.map(|item| item.get().to_owned()).collect();
+    let mut edits = Edits::new();
+    edits.set("input", format!("[{}]", texts.join(",")));
+    call.body = spliced(&call.body, &edits)?;
+    Ok(())
+}
+
+/// The object with these edits.
+fn spliced(object: &Object, edits: &Edits) -> Result<Object> {
+    Object::scan(object.splice(edits).into_bytes())
+        .map_err(|error| Error::internal(format!("An edited body is not JSON: {error}")))
+}

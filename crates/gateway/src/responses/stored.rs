@@ -1,0 +1,192 @@
+//! `/v1/responses/{id}`: reading, deleting and cancelling what is kept.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+use lockgate_core::{Error, ErrorKind, Origin, Payload, Result, wire::quote};
+use lockgate_openai::stored as ids;
+use lockgate_responses::{Record, history, items};
+
+use super::{background, native};
+use crate::{app::Gateway, attempt, auth, headers, meter::Meter, stack::Response, surface, trace::Inbound};
+
+/// Where kept responses are: the usual path and its aliases.
+const FOLDERS: [&str; 4] = ["/v1/responses/", "/responses/", "/openai/v1/responses/", "/openai/responses/"];
+
+/// The endpoints, for the documentation.
+pub(crate) const PATHS: [(&str, &str, &str); 4] = [
+    ("GET", "/v1/responses/{id}", "A kept response, or one that is worked on in the background."),
+    ("DELETE", "/v1/responses/{id}", "Forgets a kept response."),
+    ("POST", "/v1/responses/{id}/cancel", "Ends the work on a response in the background."),
+    ("GET", "/v1/responses/{id}/input_items", "What the model was told for a response, in pages."),
+];
+
+/// What is asked of a kept response.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Asked {
+    id: String,
+    verb: Verb,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Verb {
+    Get,
+    Delete,
+    Cancel,
+    InputItems,
+}
+
+/// What the path and method ask; the methods that the path has, if the method is none of them.
+pub(crate) fn find(method: &Method, path: &str) -> Option<Result<Asked, &'static str>> {
+    let rest = FOLDERS.iter().find_map(|folder| path.strip_prefix(folder))?;
+    let (id, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let read = method == Method::GET || method == Method::HEAD;
+    let (verb, allow) = match below {
+        "" if read => (Some(Verb::Get), "GET"),
+        "" => ((method == Method::DELETE).then_some(Verb::Delete), "GET, DELETE"),
+        "cancel" => ((method == Method::POST).then_some(Verb::Cancel), "POST"),
+        "input_items" => (read.then_some(Verb::InputItems), "GET"),
+        _ => return None,
+    };
+    let id = surface::decode(id).into_owned();
+    (!id.is_empty()).then(|| verb.map(|verb| Asked { id, verb }).ok_or(allow))
+}
+
+/// Answers.
+///
+/// # Errors
+/// There is no such response, or it cannot be done.
+pub(crate) async fn answer(gateway: &Gateway, asked: &Asked, inbound: &Inbound) -> Result<Response> {
+    let live = gateway.live();
+    auth::check(&live, &inbound.parts)?;
+    if let Some((keeper, own)) = ids::unwrap(&asked.id) {
+        let query = native::query(inbound.parts.uri.query());
+        let (method, below) = match asked.verb {
+            Verb::Get => (Method::GET, ""),
+            Verb::Delete => (Method::DELETE, ""),
+            Verb::Cancel => (Method::POST, "/cancel"),
+            Verb::InputItems => (Method::GET, "/input_items"),
+        };
+        let errand = native::Errand { method, below, query };
+        let (mut response, answered) = native::run(gateway, &live, (&keeper, &own), errand).await?;
+        if let Some(usage) = answered.usage
+            && gateway.store().delete(&unsettled(&asked.id)).await?
+        {
+            let mut meter = Meter::late(gateway, &live, inbound);
+            meter.attempt(&answered.deployment, live.health.begin(&answered.deployment));
+            let bill = meter.settle_whole(Some(usage), None);
+            headers::cost(response.headers_mut(), bill.cost);
+        }
+        return Ok(response);
+    }
+    let record = gateway.store().get(&asked.id).await?.ok_or_else(|| missing(&asked.id))?;
+    let record = background::current(gateway, record).await?;
+    match asked.verb {
+        Verb::Get => Ok(json(record.response.get())),
+        Verb::Delete => delete(gateway, &record).await,
+        Verb::Cancel => cancel(gateway, &record).await,
+        Verb::InputItems => input_items(gateway, &record, inbound.parts.uri.query()).await,
+    }
+}
+
+/// Under what id it is noted that a response which a provider works on in the background has not been paid for.
+pub(crate) fn unsettled(id: &str) -> String {
+    let mut digest: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    for byte in id.bytes() {
+        digest = (digest ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    }
+    format!("unsettled_{digest:032x}")
+}
+
+async fn delete(gateway: &Gateway, record: &Record) -> Result<Response> {
+    gateway.jobs().cancel(&record.id);
+    if !gateway.store().delete(&record.id).await? {
+        return Err(missing(&record.id));
+    }
+    Ok(json(&format!("{{\"id\":{},\"object\":\"response\",\"deleted\":true}}", quote(&record.id))))
+}
+
+async fn cancel(gateway: &Gateway, record: &Arc<Record>) -> Result<Response> {
+    if record.worker.is_none() {
+        let ended = background::is_background(&record.response);
+        return if ended { Ok(json(record.response.get())) } else { Err(not_cancellable()) };
+    }
+    if !gateway.jobs().cancel(&record.id) {
+        // It was completed just now.
+        let record = gateway.store().get(&record.id).await?.ok_or_else(|| missing(&record.id))?;
+        return Ok(json(record.response.get()));
+    }
+    let mut ended = (**record).clone();
+    ended.response = background::with_status(&record.response, "cancelled", None);
+    ended.worker = None;
+    let text = json(ended.response.get());
+    gateway.store().put(Arc::new(ended)).await?;
+    Ok(text)
+}
+
+/// All that the model was told for this response.
+async fn input_items(gateway: &Gateway, record: &Record, query: Option<&str>) -> Result<Response> {
+    let mut list = match &record.previous {
+        Some(previous) => lockgate_responses::conversation(&history(&*gateway.store(), previous).await?),
+        None => Vec::new(),
+    };
+    list.extend(record.input.iter().cloned());
+    let value = |name: &str| {
+        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| surface::decode(value).into_owned())
+    };
+    let limit = value("limit").map(|text| {
+        let sane = text.parse().ok().filter(|limit| (1..=100).contains(limit));
+        sane.ok_or_else(|| Error::bad_field("limit", "`limit` must be a whole number from 1 to 100."))
+    });
+    let page = items::Page {
+        limit: limit.transpose()?,
+        after: value("after"),
+        before: value("before"),
+        ascending: value("order").as_deref() == Some("asc"),
+    };
+    Ok(json(items::page(list, &page).get()))
+}
+
+fn json(text: &str) -> Response {
+    attempt::json_response(Payload::from(text.to_owned()), HeaderMap::new())
+}
+
+fn missing(id: &str) -> Error {
+    Error::new(ErrorKind::NotFound, Origin::Client, format!("Response with id '{id}' not found."))
+}
+
+fn not_cancellable() -> Error {
+    Error::bad_request("Cannot cancel a synchronous response.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        let found =
+            |method: Method, path: &str| find(&method, path).map(|asked| asked.map(|own| (own.id, own.verb)));
+        let asked = |verb| Some(Ok(("a=".to_owned(), verb)));
+        for folder in FOLDERS {
+            assert_eq!(found(Method::GET, &format!("{folder}a%3D")), asked(Verb::Get));
+            assert_eq!(found(Method::DELETE, &format!("{folder}a=")), asked(Verb::Delete));
+            assert_eq!(found(Method::POST, &format!("{folder}a=/cancel")), asked(Verb::Cancel));
+            assert_eq!(found(Method::GET, &format!("{folder}a=/input_items")), asked(Verb::InputItems));
+        }
+        assert_eq!(found(Method::POST, "/v1/responses/a"), Some(Err("GET, DELETE")));
+        assert_eq!(found(Method::GET, "/v1/responses/a/cancel"), Some(Err("POST")));
+        for path in ["/v1/responses", "/v1/responses/", "/v1/responses/a/b", "/v1/chat/completions"] {
+            assert_eq!(found(Method::GET, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn notes_of_what_is_not_paid_for_differ() {
+        let long = "resp_".repeat(60);
+        assert_ne!(unsettled("a"), unsettled("b"));
+        assert_ne!(unsettled(&format!("{long}a")), unsettled(&format!("{long}b")));
+        assert!(unsettled(&long).len() < 60);
+    }
+}
