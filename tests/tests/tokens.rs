@@ -23,7 +23,7 @@ type Check = fn(&Request) -> Result<(), String>;
 /// A deployment's parameters and environment for a token endpoint at this address.
 type Setup = fn(&str) -> (Value, Vec<(&'static str, String)>);
 
-const CLOUDS: [(&str, Setup, Check); 4] = [
+const CLOUDS: [(&str, Setup, Check); 6] = [
     (
         "vertex_ai/gemini-2.5-flash",
         |url| {
@@ -55,6 +55,22 @@ const CLOUDS: [(&str, Setup, Check); 4] = [
             (params, vec![("WATSONX_IAM_URL", format!("{url}/identity/token"))])
         },
         ibm,
+    ),
+    (
+        "gigachat/GigaChat",
+        |url| {
+            let params = json!({"api_base": "http://giga.test", "api_key": "Y3JlZHM="});
+            (params, vec![("GIGACHAT_AUTH_URL", format!("{url}/api/v2/oauth"))])
+        },
+        sber,
+    ),
+    (
+        "github_copilot/gpt-4o",
+        |url| {
+            let params = json!({"api_key": "ghu_k&y"});
+            (params, vec![("GITHUB_COPILOT_API_KEY_URL", format!("{url}/copilot_internal/v2/token"))])
+        },
+        github,
     ),
 ];
 
@@ -151,6 +167,23 @@ fn ibm(request: &Request) -> Result<(), String> {
     let form = form(request, "/identity/token")?;
     expect(&form, "grant_type", "urn:ibm:params:oauth:grant-type:apikey")?;
     expect(&form, "apikey", "k&y")
+}
+
+fn sber(request: &Request) -> Result<(), String> {
+    let form = form(request, "/api/v2/oauth")?;
+    expect(&form, "scope", "GIGACHAT_API_PERS")?;
+    match (request.header("authorization"), request.header("rquid")) {
+        (Some("Basic Y3JlZHM="), Some(id)) if id.len() == 36 => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+fn github(request: &Request) -> Result<(), String> {
+    let asked = (request.method.as_str(), request.target.as_str(), request.header("authorization"));
+    if asked != ("GET", "/copilot_internal/v2/token", Some("token ghu_k&y")) {
+        return Err(format!("{asked:?}"));
+    }
+    request.header("editor-version").map(|_| ()).ok_or_else(|| "no editor".to_owned())
 }
 
 /// The fields of a posted form.

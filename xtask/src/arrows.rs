@@ -39,6 +39,7 @@ const CLOUDS: &[&str] = &[
     "lockgate-bedrock",
     "lockgate-sagemaker",
     "lockgate-databricks",
+    "lockgate-gigachat",
     "lockgate-copilot",
     "lockgate-huggingface",
     "lockgate-snowflake",

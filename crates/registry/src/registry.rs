@@ -131,6 +131,7 @@ pub fn dialects() -> &'static [&'static dyn Dialect] {
         &lockgate_plain::A2A,
         &lockgate_voyage::Voyage,
         &lockgate_copilot::Copilot,
+        &lockgate_gigachat::GigaChat,
         &lockgate_demo::Demo,
     ]
 }
