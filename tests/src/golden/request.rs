@@ -46,7 +46,7 @@ impl Sent {
         let mut headers = BTreeMap::new();
         for (name, value) in request.headers() {
             let value = String::from_utf8_lossy(value.as_bytes());
-            headers.insert(name.as_str().to_owned(), unfilled(&value));
+            headers.insert(name.as_str().to_owned(), undated(name.as_str(), &unfilled(&value)));
         }
         let bytes = request.body().to_vec();
         let text = String::from_utf8_lossy(&bytes);
@@ -109,6 +109,20 @@ fn unfilled(text: &str) -> String {
         Value::String(text) => text,
         _ => text.to_owned(),
     }
+}
+
+/// AWS's signatures without what changes with the time: key, region, service and signed headers stay.
+fn undated(name: &str, value: &str) -> String {
+    if name == "x-amz-date" {
+        return "{{AMZ_DATE}}".to_owned();
+    }
+    let signed = value.strip_prefix("AWS4-HMAC-SHA256 Credential=").and_then(|rest| {
+        let (key, rest) = rest.split_once('/')?;
+        let (_, rest) = rest.split_once('/')?;
+        let (rest, _) = rest.split_once("Signature=")?;
+        Some(format!("AWS4-HMAC-SHA256 Credential={key}/{{{{DATE}}}}/{rest}Signature={{{{SIG}}}}"))
+    });
+    signed.unwrap_or_else(|| value.to_owned())
 }
 
 fn query(text: &str) -> Map<String, Value> {

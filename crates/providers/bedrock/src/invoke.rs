@@ -125,7 +125,7 @@ fn body(given: &ChatRequest, model: &Model<'_>) -> Extra {
 fn text(model: &Model<'_>, messages: &[Message]) -> String {
     match model.family {
         Family::Llama if model.id.contains("llama2") => render("llama-2-chat", messages),
-        Family::Llama => render("llama-3-instruct", messages),
+        Family::Llama => render("meta-llama-3-instruct", messages),
         Family::Mistral => render("mistral-instruct", messages),
         Family::Qwen => render("qwen-chat", messages),
         Family::DeepSeek => deepseek(messages),
