@@ -63,9 +63,13 @@ pub struct Measured {
 impl Measured {
     /// What a usage says besides tokens.
     pub fn of(usage: &Usage) -> Self {
+        let measures = usage.measures.as_deref();
         Self {
             input_characters: usage.input_characters.unwrap_or(0),
             input_images: usage.input_images.unwrap_or(0),
+            output_images: measures.map_or(0, |measures| measures.output_images),
+            input_millis: measures.map_or(0, |measures| measures.input_millis),
+            queries: measures.map_or(0, |measures| measures.queries),
             ..Self::default()
         }
     }

@@ -11,8 +11,11 @@ use lockgate_wire::Object;
 use serde_json::value::RawValue;
 
 use crate::{
-    Error, Format, Operation, Raw, Result, Surface,
-    hub::{ChatRequest, CompletionRequest, EmbeddingRequest, ModerationRequest, Request},
+    Error, Format, Operation, Raw, Result, Surface, Upload, UploadFile,
+    hub::{
+        ChatRequest, CompletionRequest, EmbeddingRequest, ImageRequest, ModerationRequest, Request,
+        RerankRequest, SpeechRequest, TranscriptionRequest,
+    },
     surface::Asked,
 };
 
@@ -31,6 +34,8 @@ pub struct Call {
     pub stream: bool,
     /// The body as it came, its top level indexed.
     pub body: Object,
+    /// The files that came with it, if the body was a form; `body` then has the form's fields.
+    pub upload: Option<Box<Upload>>,
     /// The client's headers, credentials removed.
     pub headers: HeaderMap,
     /// What the client told the gateway, not the model.
@@ -57,15 +62,42 @@ impl Call {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self> {
-        let operation = asked.operation;
         let body = Object::scan(body).map_err(|error| {
             Error::bad_request(format!("The request body is not a valid JSON object: {error}"))
         })?;
+        Self::from_object(surface, asked, headers, body)
+    }
+
+    /// A call whose body is a form: its plain fields and its files.
+    ///
+    /// # Errors
+    /// A field that is the gateway's own has a wrong value.
+    pub fn from_form(
+        surface: &'static dyn Surface,
+        asked: Asked<'_>,
+        headers: HeaderMap,
+        form: (&[(String, String)], Upload),
+    ) -> Result<Self> {
+        let body = crate::upload::fields_object(form.0)?;
+        let mut call = Self::from_object(surface, asked, headers, body)?;
+        call.upload = Some(Box::new(form.1));
+        Ok(call)
+    }
+
+    fn from_object(
+        surface: &'static dyn Surface,
+        asked: Asked<'_>,
+        headers: HeaderMap,
+        body: Object,
+    ) -> Result<Self> {
+        let operation = asked.operation;
         let model = match asked.model {
             Some(model) => model.to_owned(),
             None => body.str("model").map(|model| model.into_owned()).unwrap_or_default(),
         };
-        let stream = asked.stream.or_else(|| body.bool("stream")).unwrap_or(false);
+        // Speech comes in pieces anyway, and not as events.
+        let stream =
+            operation != Operation::Speech && asked.stream.or_else(|| body.bool("stream")).unwrap_or(false);
         let options = CallOptions::read(&body)?;
         let format = surface.format(operation);
         Ok(Self {
@@ -75,6 +107,7 @@ impl Call {
             model,
             stream,
             body,
+            upload: None,
             headers,
             options,
             received: SystemTime::UNIX_EPOCH,
@@ -98,6 +131,7 @@ impl Call {
         call.answer_id.clone_from(&self.answer_id);
         call.pin.clone_from(&self.pin);
         call.received = self.received;
+        call.upload.clone_from(&self.upload);
         Ok(call)
     }
 
@@ -151,6 +185,61 @@ impl Call {
             Request::Moderation(request) => Ok(request),
             _ => Err(self.mismatch()),
         }
+    }
+
+    /// The body as a request to sort documents.
+    ///
+    /// # Errors
+    /// As [`Call::request`], or the operation is another one.
+    pub fn rerank(&self) -> Result<&RerankRequest> {
+        match self.request()? {
+            Request::Rerank(request) => Ok(request),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// The body as a request for pictures.
+    ///
+    /// # Errors
+    /// As [`Call::request`], or the operation is another one.
+    pub fn image(&self) -> Result<&ImageRequest> {
+        match self.request()? {
+            Request::Image(request) => Ok(request),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// The form as a request to write down speech.
+    ///
+    /// # Errors
+    /// As [`Call::request`], or the operation is another one.
+    pub fn transcription(&self) -> Result<&TranscriptionRequest> {
+        match self.request()? {
+            Request::Transcription(request) => Ok(request),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// The body as a request to speak.
+    ///
+    /// # Errors
+    /// As [`Call::request`], or the operation is another one.
+    pub fn speech(&self) -> Result<&SpeechRequest> {
+        match self.request()? {
+            Request::Speech(request) => Ok(request),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// The file of that field.
+    ///
+    /// # Errors
+    /// There is none; the message names the field.
+    pub fn file(&self, field: &'static str) -> Result<&UploadFile> {
+        let file = self.upload.as_ref().and_then(|upload| upload.file(field));
+        file.ok_or_else(|| {
+            Error::bad_field(field, format!("`{field}` is missing: send it as a file of a form."))
+        })
     }
 
     /// Whether the client asked for usage at the end of its stream (OpenAI's `stream_options.include_usage`).

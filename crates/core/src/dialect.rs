@@ -53,6 +53,12 @@ pub trait Dialect: Send + Sync + 'static {
         Ok(Vec::new())
     }
 
+    /// Whether the call's form is passed on as it is, so that the rest of an open [`Upload`](crate::Upload) may go to
+    /// the provider while it comes. Then what [`Dialect::encode`] writes ends within the last file.
+    fn streams_upload(&self, _call: &Call, _target: &Target) -> bool {
+        false
+    }
+
     /// Writes the upstream request, unsigned. Same format: the client's bytes with edits spliced in.
     ///
     /// # Errors
@@ -110,7 +116,7 @@ pub struct Attempt<'a> {
 impl Attempt<'_> {
     /// The dialect in which the target is addressed for this client.
     pub fn dialect(&self) -> &'static dyn Dialect {
-        self.target.provider.dialect_for(self.call.surface.id()).0
+        self.target.provider.dialect_of(self.call)
     }
 
     /// The base URL for [`Attempt::dialect`], without a slash at the end.
@@ -188,6 +194,10 @@ pub struct Memo {
     pub deployment: Option<Arc<str>>,
     /// The id that a relayed answer gets instead of its own (responses that the gateway keeps).
     pub answer_id: Option<String>,
+    /// Top-level members that a relayed answer loses.
+    pub reply_drop: Vec<String>,
+    /// Top-level members that a relayed answer gets where it lacks them: member, JSON text.
+    pub reply_defaults: Vec<(String, String)>,
     /// Top-level members of a relayed answer whose values are given in other words: member, value, other value
     /// (JSON texts).
     pub reply_values: Vec<(String, String, String)>,

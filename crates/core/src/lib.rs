@@ -30,6 +30,7 @@ pub mod surface;
 pub mod target;
 pub mod token;
 pub mod transcode;
+pub mod upload;
 pub mod usage;
 pub mod watch;
 
@@ -37,7 +38,7 @@ pub mod watch;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use call::{Call, CallOptions};
+pub use call::{CONTROL_MEMBERS, Call, CallOptions};
 pub use decimal::Decimal;
 pub use dialect::{
     Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd,
@@ -50,12 +51,16 @@ pub use money::Money;
 pub use operation::{Format, Operation};
 pub use provider::{Alternate, Auth, AuthScheme, Provider};
 pub use quirks::Quirks;
-pub use reply::{ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason, Reply};
+pub use reply::{
+    AudioReply, ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason, Image, ImagesReply, Reply,
+    RerankReply, RerankResult, TranscriptionReply,
+};
 pub use secret::Secret;
 pub use surface::{StreamEncoder, Surface};
 pub use target::{ParamPolicy, Signer, Target};
 pub use token::{CloudSettings, Token, TokenKey, TokenSource};
-pub use usage::Usage;
+pub use upload::{Upload, UploadFile};
+pub use usage::{Measures, Usage};
 pub use watch::Watch;
 
 /// JSON text kept as it came: what the domain has no word for.

@@ -30,8 +30,12 @@ pub enum Operation {
     ImageGeneration,
     /// Pictures from pictures.
     ImageEdit,
+    /// Pictures like a picture.
+    ImageVariation,
     /// Speech to text.
     Transcription,
+    /// Speech in any language to English text.
+    Translation,
     /// Text to speech.
     Speech,
     /// The list of models.
@@ -40,7 +44,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Operation; 15] = [
+    pub const ALL: [Operation; 17] = [
         Self::Chat,
         Self::Completion,
         Self::Embedding,
@@ -53,7 +57,9 @@ impl Operation {
         Self::Rerank,
         Self::ImageGeneration,
         Self::ImageEdit,
+        Self::ImageVariation,
         Self::Transcription,
+        Self::Translation,
         Self::Speech,
         Self::Models,
     ];
@@ -73,7 +79,9 @@ impl Operation {
             Self::Rerank => "rerank",
             Self::ImageGeneration => "image_generation",
             Self::ImageEdit => "image_edit",
+            Self::ImageVariation => "image_variation",
             Self::Transcription => "audio_transcription",
+            Self::Translation => "audio_translation",
             Self::Speech => "audio_speech",
             Self::Models => "models",
         }

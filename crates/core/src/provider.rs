@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Dialect, Operation, Quirks};
+use crate::{Call, Dialect, Operation, Quirks};
 
 /// A provider: where it is, how it is addressed, what it can do.
 #[derive(Clone)]
@@ -32,6 +32,8 @@ pub struct Provider {
     pub free: bool,
     /// Other dialects that it speaks, for clients of another surface.
     pub alternates: Vec<Alternate>,
+    /// Operations that it offers in another dialect.
+    pub dialects: Vec<(Operation, &'static dyn Dialect)>,
 }
 
 /// A second dialect of one provider: DeepSeek speaks OpenAI's and, at another path, Anthropic's.
@@ -84,6 +86,12 @@ impl Provider {
         }
         base.push_str(rest);
         Ok(Some(base))
+    }
+
+    /// The dialect in which the provider is addressed for this call.
+    pub fn dialect_of(&self, call: &Call) -> &'static dyn Dialect {
+        let own = self.dialects.iter().find(|(operation, _)| *operation == call.operation);
+        own.map_or_else(|| self.dialect_for(call.surface.id()).0, |(_, dialect)| *dialect)
     }
 
     /// The dialect for clients of that surface, and its alternate if it is not the provider's usual one.

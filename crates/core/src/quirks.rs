@@ -81,6 +81,12 @@ pub struct Quirks {
     /// Top-level string members of an answer given to the client in other words:
     /// `reply_values = { service_tier = { on_demand = "auto" } }`.
     pub reply_values: BTreeMap<String, BTreeMap<String, Value>>,
+    /// Top-level members of relayed answers that the client gets where the provider leaves them out, each with the
+    /// operation before it: `reply_defaults = { "audio_transcription.task" = "transcribe" }`.
+    pub reply_defaults: BTreeMap<String, Value>,
+    /// Top-level members of relayed answers that would mean something else to the client, each with the operation
+    /// before it: `reply_drop = ["audio_transcription.usage"]`.
+    pub reply_drop: BTreeSet<String>,
     /// Answers may carry `content` as a list of parts; the client gets a string (and `thinking_blocks`).
     pub flatten_reply: bool,
     /// The usage of embeddings has only `total_tokens`; the client gets `prompt_tokens` as well.
@@ -105,6 +111,9 @@ pub struct Quirks {
     pub completion_in_messages: bool,
     /// A `file` part that holds a video is sent as a `video_url` part.
     pub video_files_as_url: bool,
+    /// What `meta.tokens` of a rerank answer says where the provider only has a `usage`: `input_tokens`,
+    /// `output_tokens`.
+    pub rerank_tokens: Vec<String>,
     /// A call of one of the client's tools may come as JSON in the answer's `content`.
     pub tool_call_in_content: bool,
 }

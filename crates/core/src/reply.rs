@@ -19,6 +19,14 @@ pub enum Reply {
         /// Tokens of the prompt.
         input: u64,
     },
+    /// To a rerank request.
+    Rerank(Box<RerankReply>),
+    /// To a request for pictures.
+    Images(Box<ImagesReply>),
+    /// To a request to write down speech.
+    Transcription(Box<TranscriptionReply>),
+    /// To a request to speak.
+    Audio(Box<AudioReply>),
     /// A JSON body of OpenAI's shape that needs no translation (moderations).
     Raw(Bytes),
 }
@@ -30,6 +38,10 @@ impl Reply {
             Self::Chat(reply) => reply.usage.as_ref(),
             Self::Completion(reply) => reply.usage.as_ref(),
             Self::Embedding(reply) => reply.usage.as_ref(),
+            Self::Rerank(reply) => reply.usage.as_ref(),
+            Self::Images(reply) => reply.usage.as_ref(),
+            Self::Transcription(reply) => reply.usage.as_ref(),
+            Self::Audio(reply) => reply.usage.as_ref(),
             Self::TokenCount { .. } | Self::Raw(_) => None,
         }
     }
@@ -40,6 +52,10 @@ impl Reply {
             Self::Chat(reply) => Some(&mut reply.usage),
             Self::Completion(reply) => Some(&mut reply.usage),
             Self::Embedding(reply) => Some(&mut reply.usage),
+            Self::Rerank(reply) => Some(&mut reply.usage),
+            Self::Images(reply) => Some(&mut reply.usage),
+            Self::Transcription(reply) => Some(&mut reply.usage),
+            Self::Audio(reply) => Some(&mut reply.usage),
             Self::TokenCount { .. } | Self::Raw(_) => None,
         }
     }
@@ -173,4 +189,88 @@ pub struct EmbeddingReply {
     pub usage: Option<Usage>,
     /// Members that the hub has no word for.
     pub extra: Extra,
+}
+
+/// Documents by relevance, the best first.
+#[derive(Clone, Debug, Default)]
+pub struct RerankReply {
+    /// The provider's id of the answer.
+    pub id: String,
+    /// The documents that were found relevant.
+    pub results: Vec<RerankResult>,
+    /// What was billed, in Cohere's shape (`billed_units`, `tokens`).
+    pub meta: Option<Raw>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// One document's place.
+#[derive(Clone, Debug)]
+pub struct RerankResult {
+    /// Its number in the request.
+    pub index: u64,
+    /// How relevant it is: a JSON number.
+    pub score: Raw,
+    /// The document, where the provider returns it: an object with a `text`.
+    pub document: Option<Raw>,
+}
+
+/// Pictures.
+#[derive(Clone, Debug, Default)]
+pub struct ImagesReply {
+    /// Seconds since 1970, if the provider says.
+    pub created: Option<i64>,
+    /// The pictures.
+    pub images: Vec<Image>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// `size`, `quality`, `output_format`, `background`, and what the hub has no word for.
+    pub extra: Extra,
+}
+
+/// One picture: where it is, or itself.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    /// Its address.
+    pub url: Option<String>,
+    /// Its content in base64.
+    pub base64: Option<String>,
+    /// What the model made of the prompt.
+    pub revised_prompt: Option<String>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// Speech, written down.
+#[derive(Clone, Debug, Default)]
+pub struct TranscriptionReply {
+    /// The text; subtitles, if subtitles were asked for.
+    pub text: String,
+    /// `transcribe` or `translate`, where the provider says it.
+    pub task: Option<String>,
+    /// The language that was heard.
+    pub language: Option<String>,
+    /// Seconds of sound: a JSON number.
+    pub duration: Option<Raw>,
+    /// Words with their times, in OpenAI's shape.
+    pub words: Option<Raw>,
+    /// Segments with their times, in OpenAI's shape.
+    pub segments: Option<Raw>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// A text, spoken.
+#[derive(Clone, Debug, Default)]
+pub struct AudioReply {
+    /// The sound.
+    pub bytes: Bytes,
+    /// Its type: `audio/mpeg`.
+    pub mime: String,
+    /// Consumption.
+    pub usage: Option<Usage>,
 }

@@ -3,7 +3,7 @@
 mod endpoint;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 pub use endpoint::{Asked, Endpoint, ListedModel};
 
@@ -59,6 +59,11 @@ pub trait Surface: Send + Sync + 'static {
     /// The type of a streamed answer's bytes, as its header names it.
     fn stream_type(&self, _call: &Call) -> &'static str {
         "text/event-stream; charset=utf-8"
+    }
+
+    /// What an answer written by [`Surface::write`] is, if it is not JSON.
+    fn content_type(&self, _call: &Call, _reply: &Reply) -> Option<HeaderValue> {
+        None
     }
 
     /// Starts writing a stream.

@@ -84,6 +84,8 @@ fn complete(attempt: &Attempt<'_>, request: &mut Request<Payload>, now: SystemTi
 pub struct Answer {
     /// The body, in the client's format.
     pub body: Payload,
+    /// What the body is, if not JSON.
+    pub content_type: Option<HeaderValue>,
     /// What was consumed, if the provider said.
     pub usage: Option<Usage>,
     /// The answer in the hub's words, if it was translated, or has to be counted because the provider did not.
@@ -106,7 +108,8 @@ pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
         }
         _ => call.surface.write(call, &reply)?,
     };
-    Ok(Answer { body, usage, reply: Some(reply) })
+    let content_type = call.surface.content_type(call, &reply);
+    Ok(Answer { body, content_type, usage, reply: Some(reply) })
 }
 
 /// Reads a successful upstream answer and writes the client's.
@@ -120,11 +123,15 @@ pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Byte
         let writes = matches!(attempt.call.operation, Operation::Chat | Operation::Completion);
         let uncounted = usage.is_none() && writes;
         let reply = uncounted.then(|| dialect.decode(attempt, encoded, head, body).ok()).flatten();
-        return Ok(Answer { body: given, usage, reply });
+        // What is relayed is what its maker says it is: text formats of transcription are no JSON.
+        let texts = matches!(attempt.call.operation, Operation::Transcription | Operation::Translation);
+        let content_type = texts.then(|| head.headers.get(header::CONTENT_TYPE).cloned()).flatten();
+        return Ok(Answer { body: given, content_type, usage, reply });
     }
     let reply = dialect.decode(attempt, encoded, head, body)?;
     let body = attempt.call.surface.write(attempt.call, &reply)?;
-    Ok(Answer { body, usage: reply.usage().cloned(), reply: Some(reply) })
+    let content_type = attempt.call.surface.content_type(attempt.call, &reply);
+    Ok(Answer { body, content_type, usage: reply.usage().cloned(), reply: Some(reply) })
 }
 
 /// A stream on its way to the client.

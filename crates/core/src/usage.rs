@@ -44,6 +44,8 @@ pub struct Usage {
     pub input_characters: Option<u64>,
     /// Pictures of the prompt, where they are billed by the piece.
     pub input_images: Option<u64>,
+    /// What was consumed besides tokens, for operations that are sold by it.
+    pub measures: Option<Box<Measures>>,
     /// The service tier that the provider says it used (`default`, `flex`, `priority`, `batch`, `standard`, …).
     pub service_tier: Option<String>,
     /// What the provider itself says the call cost.
@@ -56,7 +58,27 @@ pub struct Usage {
     pub raw: Option<Raw>,
 }
 
+/// Consumption that is not tokens. Zero and `None`: nothing of it, or nobody said.
+#[derive(Clone, Debug, Default)]
+pub struct Measures {
+    /// Pictures made.
+    pub output_images: u64,
+    /// Their size, `1024x1024`.
+    pub image_size: Option<String>,
+    /// Their quality: `hd`, `low`, ….
+    pub image_quality: Option<String>,
+    /// Thousandths of seconds of sound that went in.
+    pub input_millis: u64,
+    /// Queries or search units.
+    pub queries: u64,
+}
+
 impl Usage {
+    /// Usage that is nothing but these measures.
+    pub fn measured(measures: Measures) -> Self {
+        Self { measures: Some(Box::new(measures)), ..Self::default() }
+    }
+
     /// Prompt tokens at the full price: neither read from nor written to a cache.
     pub fn fresh_input(&self) -> u64 {
         self.input.saturating_sub(self.cache_read.unwrap_or(0)).saturating_sub(self.cache_write.unwrap_or(0))

@@ -18,7 +18,9 @@ use lockgate_transport::{Limits, Transport, UpstreamBody, Walked};
 
 use crate::{
     app::{Gateway, Live},
-    estimate, headers,
+    estimate,
+    form::Rest,
+    headers,
     keepalive::Keepalive,
     mask::{self, Mask},
     meter::Meter,
@@ -36,6 +38,8 @@ pub(crate) struct Progress {
     pub(crate) gateway: Gateway,
     pub(crate) live: Arc<Live>,
     pub(crate) call: Arc<Call>,
+    /// What has not come yet of the call's form.
+    pub(crate) rest: Option<Rest>,
 }
 
 /// What a successful attempt gives: a response without its headers about routing, and how the meter goes on.
@@ -60,6 +64,8 @@ pub(crate) struct Opened {
     stream: Stream,
     first: Bytes,
     done: bool,
+    /// Not events: nothing of the gateway's own may stand in it.
+    sound: bool,
     mask: Mask,
 }
 
@@ -79,7 +85,7 @@ pub(crate) async fn run(
         (key, base) => Some(with_client_credentials(&deployment.target, key.as_ref(), base.as_deref())?),
     };
     let target = own.as_ref().unwrap_or(&deployment.target);
-    let (dialect, _) = target.provider.dialect_for(call.surface.id());
+    let dialect = target.provider.dialect_of(call);
     if let Some(text) = options.mock_response.as_ref().or(deployment.mock_response.as_ref()) {
         return local(call, crate::mock::reply(call, target, text));
     }
@@ -106,7 +112,14 @@ pub(crate) async fn run(
         .await
         .map_err(|error| named(error, deployment))?;
     let sent = Instant::now();
-    let response = transport.send(request, limits).await;
+    let rest = progress.rest.as_ref().filter(|_| call.upload.as_ref().is_some_and(|upload| upload.open));
+    let response = match rest {
+        Some(rest) => {
+            let sent = transport.send_with(request, rest.body(), limits).await;
+            sent.map_err(|error| rest.judge(error))
+        }
+        None => transport.send(request, limits).await,
+    };
     if let Ok(response) = &response {
         transport.distrust(attempt.signer().as_ref(), response.status());
     }
@@ -115,6 +128,7 @@ pub(crate) async fn run(
         Err(error) => Err(error),
     };
     meter.upstream(sent.elapsed());
+    let outcome = outcome.map_err(|error| rest.map_or(error.clone(), |rest| rest.judge(error)));
     outcome.map_err(|error| mask::error(named(error, deployment), attempt.signer().as_ref()))
 }
 
@@ -150,7 +164,7 @@ async fn receive(
         let body = body.collect(LONGEST_ERROR).await.unwrap_or_default();
         return Err(attempt.dialect().reject(attempt, &head, &body));
     }
-    if attempt.call.stream && !is_json(&head.headers) {
+    if comes_in_pieces(attempt, &encoded, &head.headers) {
         return open(attempt, encoded, head, body).await;
     }
     let body = body.collect(LONGEST_ANSWER).await?;
@@ -158,11 +172,11 @@ async fn receive(
 }
 
 fn whole(attempt: &Attempt<'_>, encoded: Encoded, head: Parts, body: Bytes) -> Result<Success> {
-    if attempt.call.stream {
+    if attempt.call.stream && attempt.call.upload.is_none() {
         return unstreamed(attempt, encoded, head, body);
     }
     let answer = transcode::answer(attempt, &encoded, &head, body)?;
-    let response = json_response(answer.body, headers::upstream(head.headers));
+    let response = whole_response(answer.body, answer.content_type, headers::upstream(head.headers));
     Ok(Success {
         response,
         notes: encoded.notes,
@@ -194,8 +208,16 @@ async fn open(
         }
     };
     let mut response = Response::new(Payload::new().into());
+    let kind =
+        head.headers.get(header::CONTENT_TYPE).cloned().filter(|_| is_sound(attempt.call, &head.headers));
+    let sound = kind.is_some();
     *response.headers_mut() = headers::upstream(head.headers);
-    event_stream(response.headers_mut(), attempt.call);
+    match kind {
+        Some(kind) => {
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        }
+        None => event_stream(response.headers_mut(), attempt.call),
+    }
     Ok(Success {
         response,
         notes: encoded.notes,
@@ -204,6 +226,7 @@ async fn open(
             stream,
             first,
             done,
+            sound,
             mask: Mask::new(attempt.signer()),
         })),
     })
@@ -219,8 +242,8 @@ fn unstreamed(attempt: &Attempt<'_>, encoded: Encoded, head: Parts, body: Bytes)
 }
 
 fn local(call: &Call, reply: Reply) -> Result<Success> {
-    let Answer { body, usage, reply } = transcode::local(call, reply)?;
-    let mut response = json_response(body, HeaderMap::new());
+    let Answer { body, content_type, usage, reply } = transcode::local(call, reply)?;
+    let mut response = whole_response(body, content_type, HeaderMap::new());
     if call.stream {
         event_stream(response.headers_mut(), call);
     }
@@ -275,16 +298,42 @@ fn named(error: Error, deployment: &Deployment) -> Error {
     if error.provider().is_some() { error } else { error.with_provider(&*deployment.target.provider.id) }
 }
 
+/// A whole answer in JSON.
 pub(crate) fn json_response(body: Payload, headers: HeaderMap) -> Response {
+    whole_response(body, None, headers)
+}
+
+fn whole_response(body: Payload, content_type: Option<HeaderValue>, headers: HeaderMap) -> Response {
     let mut response = Response::new(body.into());
     *response.headers_mut() = headers;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }
 
 pub(crate) fn event_stream(headers: &mut HeaderMap, call: &Call) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(call.surface.stream_type(call)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+}
+
+/// Whether the answer is passed on while it comes: events, or sound.
+fn comes_in_pieces(attempt: &Attempt<'_>, encoded: &Encoded, headers: &HeaderMap) -> bool {
+    let call = attempt.call;
+    match call.operation {
+        Operation::Speech => encoded.relay,
+        // A form may say that it wants a stream after its file.
+        _ if call.upload.is_some() => encoded.relay && is_events(headers),
+        _ => call.stream && !is_json(headers),
+    }
+}
+
+/// Whether the answer to a request to speak is sound, and not events about sound.
+fn is_sound(call: &Call, headers: &HeaderMap) -> bool {
+    call.operation == Operation::Speech && !is_events(headers)
+}
+
+fn is_events(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -300,19 +349,25 @@ pub(crate) struct StreamBody {
     keepalive: Keepalive,
     cut: Pin<Box<dyn Future<Output = ()> + Send>>,
     mask: Mask,
+    sound: bool,
+    /// Ended before its time, in a way that can only be told by breaking the connection off.
+    broken: bool,
 }
 
 impl StreamBody {
     pub(crate) fn new(opened: Opened, meter: Meter, progress: &Progress) -> Self {
-        let Opened { upstream, stream, first, done, mask } = opened;
+        let Opened { upstream, stream, first, done, sound, mask } = opened;
+        let interval = progress.live.keepalive().filter(|_| !sound);
         let mut body = Self {
             upstream: Some(upstream),
             stream,
             first,
             meter,
-            keepalive: Keepalive::new(&progress.call, progress.live.keepalive()),
+            keepalive: Keepalive::new(&progress.call, interval),
             cut: progress.gateway.cut(),
             mask,
+            sound,
+            broken: false,
         };
         if done {
             body.end(None);
@@ -369,7 +424,17 @@ impl StreamBody {
         }
     }
 
+    /// Whether the client must learn that the end that it sees is none.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     fn fail(&mut self, error: &Error) -> Poll<Option<Bytes>> {
+        if self.sound {
+            self.broken = true;
+            self.end(Some(error));
+            return Poll::Ready(None);
+        }
         let told = self.stream.fail(error);
         self.end(Some(error));
         if told.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(told)) }

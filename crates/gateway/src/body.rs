@@ -1,9 +1,8 @@
 //! What a response is made of.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -46,6 +45,10 @@ impl ResponseBody {
         }
     }
 
+    fn is_broken(&self) -> bool {
+        matches!(&self.0, Kind::Stream(stream) if stream.is_broken())
+    }
+
     /// The next bytes; `None` at the end.
     pub(crate) fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match &mut self.0 {
@@ -58,6 +61,18 @@ impl ResponseBody {
         }
     }
 }
+
+/// The body ended before its time; the client learns it by the connection's end.
+#[derive(Debug)]
+pub struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the upstream's answer broke off")
+    }
+}
+
+impl std::error::Error for Broken {}
 
 impl From<Payload> for ResponseBody {
     fn from(payload: Payload) -> Self {
@@ -77,13 +92,17 @@ impl From<String> for ResponseBody {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Broken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.poll_bytes(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match ready!(self.poll_bytes(context)) {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None if self.is_broken() => Poll::Ready(Some(Err(Broken))),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -7,9 +7,17 @@ use http::{HeaderMap, HeaderName, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use lockgate_core::{Call, Error, ErrorKind, Origin, Result};
+use lockgate_core::{
+    Call, Error, ErrorKind, Operation, Origin, Result, Surface, surface::Asked, wire::form_boundary,
+};
 
-use crate::{app::Live, auth, surface::Matched, trace::Inbound};
+use crate::{
+    app::Live,
+    auth,
+    form::{self, FormReader, Rest},
+    surface::Matched,
+    trace::Inbound,
+};
 
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
@@ -20,26 +28,52 @@ static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 ///
 /// # Errors
 /// The body is too large, broken off, or not what the surface reads.
-pub(crate) async fn read(live: &Live, matched: Matched, inbound: Inbound) -> Result<Call> {
+pub(crate) async fn read(live: &Live, matched: Matched, inbound: Inbound) -> Result<(Call, Option<Rest>)> {
     let Inbound { parts, body, id, received, .. } = inbound;
-    let body = collect(body, &parts.headers, live.snapshot.general.max_request_bytes).await?;
+    let limit = live.snapshot.general.max_request_bytes;
     let mut headers = parts.headers;
     auth::strip_keys(&mut headers, live.key_header.as_ref());
-    let mut call = matched.surface.read(matched.asked(parts.uri.query()), headers, body)?;
+    let asked = matched.asked(parts.uri.query());
+    let (mut call, rest) = match boundary(asked.operation, &headers) {
+        Some(boundary) => {
+            let reader = FormReader::new(body, boundary, limit);
+            read_form(matched.surface, asked, headers, reader).await?
+        }
+        None => {
+            let body = collect(body, &headers, limit).await?;
+            (matched.surface.read(asked, headers, body)?, None)
+        }
+    };
     call.id = id;
     call.received = received;
     header_options(&mut call)?;
     refuse_client_credentials(live, &call)?;
-    Ok(call)
+    Ok((call, rest))
+}
+
+/// The boundary of a form, where the operation takes one.
+fn boundary(operation: Operation, headers: &HeaderMap) -> Option<String> {
+    let kind = headers.get(header::CONTENT_TYPE).filter(|_| form::takes_form(operation))?;
+    form_boundary(kind.to_str().ok()?)
+}
+
+async fn read_form(
+    surface: &'static dyn Surface,
+    asked: Asked<'_>,
+    headers: HeaderMap,
+    mut reader: FormReader,
+) -> Result<(Call, Option<Rest>)> {
+    declared(&headers, reader.limit())?;
+    reader.start(asked.model.is_some()).await?;
+    let form = reader.form();
+    let open = form.1.open;
+    let call = Call::from_form(surface, asked, headers, form)?;
+    Ok((call, open.then(|| Rest::new(reader))))
 }
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes> {
-    let declared =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large(limit));
-    }
+    let declared = declared(headers, limit)?;
     let mut whole = BytesMut::new();
     let mut first: Option<Bytes> = None;
     while let Some(frame) = body.frame().await {
@@ -63,6 +97,13 @@ pub(crate) async fn collect(mut body: Incoming, headers: &HeaderMap, limit: usiz
         whole.extend_from_slice(&data);
     }
     Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// The length that the client announces.
+fn declared(headers: &HeaderMap, limit: usize) -> Result<Option<usize>> {
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) { Err(too_large(limit)) } else { Ok(declared) }
 }
 
 /// What clients may also say in headers; the body wins.
@@ -113,7 +154,7 @@ fn refuse_client_credentials(live: &Live, call: &Call) -> Result<()> {
     ))
 }
 
-fn too_large(limit: usize) -> Error {
+pub(crate) fn too_large(limit: usize) -> Error {
     Error::new(
         ErrorKind::TooLarge,
         Origin::Client,
@@ -123,6 +164,6 @@ fn too_large(limit: usize) -> Error {
     )
 }
 
-fn broken() -> Error {
+pub(crate) fn broken() -> Error {
     Error::bad_request("The request body broke off before its end.")
 }

@@ -12,7 +12,7 @@ use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
 
 use crate::{
     app::{Gateway, Live},
-    estimate, responses,
+    estimate, measure, responses,
     surface::Matched,
     trace::Inbound,
 };
@@ -174,18 +174,26 @@ impl Meter {
     /// The whole answer is here: counts what the provider did not, and prices it.
     pub(crate) fn settle_whole(&mut self, usage: Option<Usage>, reply: Option<&Reply>) -> Bill {
         let Some(mut open) = self.open.take() else { return Bill { cost: None, estimated: false } };
-        let usage = usage.or_else(|| open.estimate(|| reply.map_or(0, estimate::output)));
+        let usage = open.complete(usage).or_else(|| open.estimate(|| reply.map_or(0, estimate::output)));
         let cost = open.price(usage);
         let estimated = open.record.estimated;
         open.close(200, None, self.started.elapsed(), Some(self.upstream));
         Bill { cost, estimated }
     }
 
+    /// What the call costs, if that is known before its answer has ended: speech is sold by its text.
+    pub(crate) fn foretold(&mut self) -> Option<Money> {
+        let open = self.open.as_mut()?;
+        let speech = open.call.as_ref().is_some_and(|call| call.operation == Operation::Speech);
+        let usage = if speech { open.complete(None) } else { None };
+        open.price(usage)
+    }
+
     /// The stream is over; its head took `upstream_time` to come, the rest was as fast as the upstream.
     pub(crate) fn settle_stream(&mut self, usage: Option<Usage>, chunks: u64, error: Option<&Error>) {
         let Some(mut open) = self.open.take() else { return };
         let usage = if error.is_some() { usage.map(|usage| so_far(usage, chunks)) } else { usage };
-        let usage = usage.or_else(|| open.estimate(|| chunks));
+        let usage = open.complete(usage).or_else(|| open.estimate(|| chunks));
         open.price(usage);
         if let Some(error) = error {
             open.deployment_failed(error);
@@ -197,7 +205,8 @@ impl Meter {
     /// The client went away in the middle of its stream.
     pub(crate) fn cancelled(&mut self, usage: Option<Usage>, chunks: u64) {
         let Some(mut open) = self.open.take() else { return };
-        let usage = usage.map(|usage| so_far(usage, chunks)).or_else(|| open.estimate(|| chunks));
+        let usage = usage.map(|usage| so_far(usage, chunks));
+        let usage = open.complete(usage).or_else(|| open.estimate(|| chunks));
         open.price(usage);
         open.close(CLIENT_GONE, None, self.started.elapsed(), Some(self.upstream));
     }
@@ -228,6 +237,14 @@ impl Drop for Meter {
 }
 
 impl Open {
+    /// The usage, with what the call tells besides tokens.
+    fn complete(&self, usage: Option<Usage>) -> Option<Usage> {
+        match &self.call {
+            Some(call) => measure::complete(call, usage),
+            None => usage,
+        }
+    }
+
     /// Usage for a provider that did not say.
     fn estimate(&self, output: impl FnOnce() -> u64) -> Option<Usage> {
         estimate::usage(self.call.as_ref()?, &self.record.model, output())
@@ -242,6 +259,8 @@ impl Open {
             at: Some(self.received),
             conditions: target.provider.dialect.price_conditions(target),
             measured: Measured::of(&usage),
+            image_size: usage.measures.as_ref().and_then(|measures| measures.image_size.clone()),
+            image_quality: usage.measures.as_ref().and_then(|measures| measures.image_quality.clone()),
             ..Terms::default()
         };
         let price = deployment.price_of_answer(&self.live.snapshot.catalog, &usage);

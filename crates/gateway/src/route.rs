@@ -13,6 +13,7 @@ use crate::{
     ResponseBody,
     app::{Gateway, Live},
     attempt::{self, End, Progress, StreamBody, Success},
+    form::Rest,
     headers,
     meter::Meter,
     stack::Response,
@@ -25,10 +26,10 @@ use crate::{
 pub(crate) async fn run(
     gateway: Gateway,
     live: Arc<Live>,
-    call: Arc<Call>,
+    (call, rest): (Arc<Call>, Option<Rest>),
     mut meter: Meter,
 ) -> Result<Response> {
-    let progress = Progress { gateway, live, call };
+    let progress = Progress { gateway, live, call, rest };
     match walk(&progress, &mut meter).await {
         Ok(answered) => Ok(respond(&progress, answered, meter)),
         Err(error) => {
@@ -47,11 +48,11 @@ struct Answered {
 }
 
 async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
-    let (live, call) = (&progress.live, &progress.call);
-    let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(live, call))?;
-    let route = pinned(call, route);
+    let (live, mut call) = (&progress.live, progress.call.clone());
+    let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(live, &call))?;
+    let route = pinned(&call, route);
     meter.route(&route);
-    let mut plan = plan(live, call, &route);
+    let mut plan = plan(live, &progress.call, &route);
     let mut verdict: Option<Error> = None;
     let mut last: Option<Error> = None;
     loop {
@@ -63,7 +64,11 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
             Decision::Try(deployment) => {
                 meter.attempt(&deployment, live.health.begin(&deployment));
                 let began = Instant::now();
-                let call = adapted(call, &plan)?;
+                if let Some(rest) = progress.rest.as_ref().filter(|_| needs_rest(&call, &deployment)) {
+                    call = rest.complete(&call).await?;
+                    meter.call(&call);
+                }
+                let call = adapted(&call, &plan)?;
                 match attempt::run(progress, &call, &deployment, meter).await {
                     Ok(success) => {
                         let now = Instant::now();
@@ -143,6 +148,7 @@ fn respond(progress: &Progress, answered: Answered, mut meter: Meter) -> Respons
             response
         }
         End::Stream(opened) => {
+            headers::cost(headers, meter.foretold());
             timing(headers, &meter);
             let body = ResponseBody::stream(StreamBody::new(*opened, meter, progress));
             response.map(|_| body)
@@ -164,6 +170,13 @@ fn unknown_model(live: &Live, call: &Call) -> Error {
         ),
     };
     Error::bad_field("model", message)
+}
+
+/// Whether the deployment cannot be asked before the call's form is here as a whole.
+fn needs_rest(call: &Call, deployment: &Deployment) -> bool {
+    let target = &deployment.target;
+    call.upload.as_ref().is_some_and(|upload| upload.open)
+        && !target.provider.dialect_of(call).streams_upload(call, target)
 }
 
 /// The call with what a fallback written as an object changes about it.

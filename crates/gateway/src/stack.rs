@@ -48,7 +48,7 @@ async fn call(gateway: Gateway, matched: Matched, inbound: Inbound) -> Result<Re
         Ok(()) => intake::read(&live, matched, inbound).await, //  5  body under a cap → Call
         Err(error) => Err(error),
     };
-    let mut call = call.inspect_err(|error| meter.fail(error))?;
+    let (mut call, rest) = call.inspect_err(|error| meter.fail(error))?;
     let keep = responses::prepare(&gateway, &live, &mut call).await; // what a response goes on from, and is kept as
     let keep = keep.inspect_err(|error| meter.fail(error))?;
     let call = Arc::new(call);
@@ -56,8 +56,9 @@ async fn call(gateway: Gateway, matched: Matched, inbound: Inbound) -> Result<Re
     let interval = live.keepalive();
     // Boxed once: what an attempt holds is large, and would be copied at each stop that hands the future on.
     let answer: keepalive::Answer = match keep {
-        None => Box::pin(route::run(gateway, live, call.clone(), meter)), // 10 plan, retry → 11 attempt
+        None => Box::pin(route::run(gateway, live, (call.clone(), rest), meter)), // 10 plan, retry → 11 attempt
         Some(keep) => Box::pin(responses::run(gateway, live, call.clone(), keep, meter)),
     };
-    if call.stream { keepalive::open(call, interval, answer).await } else { answer.await }
+    let events = call.stream && call.upload.is_none();
+    if events { keepalive::open(call, interval, answer).await } else { answer.await }
 }

@@ -31,6 +31,8 @@ pub struct Row {
     pub free: bool,
     /// Other dialects that it speaks, by the surface whose clients they serve.
     pub alternates: BTreeMap<String, AlternateRow>,
+    /// Operations that it offers in another dialect than its usual one: `rerank = "cohere"`.
+    pub dialects: BTreeMap<String, String>,
     /// Where its documentation is.
     pub docs: Option<String>,
 }
@@ -119,14 +121,14 @@ impl Row {
                 known: known.to_owned(),
             })
         };
-        let mut operations = Vec::new();
-        for name in &self.operations {
-            operations.push(
-                Operation::from_name(name).ok_or_else(|| RowError::Operation {
-                    provider: id.to_owned(),
-                    operation: name.clone(),
-                })?,
-            );
+        let operation = |name: &String| {
+            Operation::from_name(name)
+                .ok_or_else(|| RowError::Operation { provider: id.to_owned(), operation: name.clone() })
+        };
+        let mut operations = self.operations.iter().map(operation).collect::<Result<Vec<_>, _>>()?;
+        let mut dialects = Vec::new();
+        for (name, dialect) in &self.dialects {
+            dialects.push((operation(name)?, find(dialect)?));
         }
         if operations.is_empty() {
             operations.push(Operation::Chat);
@@ -159,6 +161,7 @@ impl Row {
             price_label: self.price_label.clone(),
             free: self.free,
             alternates,
+            dialects,
         })
     }
 }

@@ -46,6 +46,10 @@ pub struct Deployment {
 impl Deployment {
     /// Its price; if none is known, that of the model which the answer names.
     pub fn price_of_answer(&self, catalog: &Catalog, usage: &Usage) -> Option<Cow<'_, Price>> {
+        let sized = self.price.as_ref().is_none_or(|own| !own.overridden).then(|| self.sized(catalog, usage));
+        if let Some(sized) = sized.flatten() {
+            return Some(Cow::Owned(sized));
+        }
         if let Some(own) = &self.price {
             return Some(Cow::Borrowed(own));
         }
@@ -53,6 +57,15 @@ impl Deployment {
         let label = provider.price_label.as_deref().unwrap_or(&provider.id);
         let entry = catalog.entry_of_answer(label, &self.target.model, Some(answered))?;
         Some(Cow::Owned(entry.price))
+    }
+
+    /// The price of pictures of the size and quality that were made, where they are sold so.
+    fn sized(&self, catalog: &Catalog, usage: &Usage) -> Option<Price> {
+        let measures = usage.measures.as_ref().filter(|made| made.output_images > 0 && usage.output == 0)?;
+        let provider = &self.target.provider;
+        let label = provider.price_label.as_deref().unwrap_or(&provider.id);
+        let (size, quality) = (measures.image_size.as_deref(), measures.image_quality.as_deref());
+        Some(catalog.image_entry(label, &self.target.model, size, quality)?.price)
     }
 }
 

@@ -27,6 +27,7 @@ pub fn provider(dialect: &'static dyn Dialect) -> Provider {
         price_label: None,
         free: false,
         alternates: Vec::new(),
+        dialects: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! Counting is work for the processor: some 25 to 50 ms for a megabyte. Under an async runtime, move texts above
 //! [`BLOCKING_BYTES`] off the workers, and ask [`upper_bound`] first: where it already decides, nothing need be counted.
 
+mod audio;
 mod chat;
 mod image;
 mod merge;
@@ -21,6 +22,7 @@ mod vocabulary;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use audio::audio_millis;
 pub use chat::count_chat;
 pub use image::{IMAGE_BASE_TOKENS, IMAGE_DEFAULT_TOKENS, dimensions, image_tokens};
 pub use request::{count_prompt, count_tokens_request};

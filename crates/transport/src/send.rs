@@ -2,7 +2,9 @@
 
 use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use lockgate_core::{Error, Payload};
 use tokio::time::Instant;
@@ -12,7 +14,7 @@ use crate::{
     body::{Carrier, Deadline},
     connect::Connector,
     failure,
-    payload::PayloadBody,
+    payload::{BoxError, PayloadBody},
     pool::{Host, Lease, Pool},
     token::Tokens,
 };
@@ -54,6 +56,31 @@ impl Transport {
         request: Request<Payload>,
         limits: Limits,
     ) -> Result<Response<UpstreamBody>, Error> {
+        self.attempt(request.map(PayloadBody::from), limits).await
+    }
+
+    /// As [`Transport::send`], for a body whose rest comes while it is being sent. It can be sent only once.
+    ///
+    /// # Errors
+    /// As for `send`, or the rest broke off.
+    pub async fn send_with<B>(
+        &self,
+        request: Request<Payload>,
+        rest: B,
+        limits: Limits,
+    ) -> Result<Response<UpstreamBody>, Error>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.attempt(request.map(|body| PayloadBody::from(body).followed_by(rest)), limits).await
+    }
+
+    async fn attempt(
+        &self,
+        request: Request<PayloadBody>,
+        limits: Limits,
+    ) -> Result<Response<UpstreamBody>, Error> {
         let Some(host) = self.pool.host(request.uri()) else {
             return Err(Error::internal("An upstream's URL is not an absolute http or https URL."));
         };
@@ -79,10 +106,9 @@ impl Transport {
 
 async fn exchange(
     host: &Host,
-    request: Request<Payload>,
+    mut request: Request<PayloadBody>,
     connect: Duration,
 ) -> Result<(Response<Incoming>, Carrier), Error> {
-    let mut request = request.map(PayloadBody::from);
     let mut may_repeat = true;
     loop {
         let lease = host
@@ -93,7 +119,7 @@ async fn exchange(
         let (sent, spare, reused) = match lease {
             Lease::Exclusive(mut connection, idle) => {
                 host.address_exclusive(&mut request);
-                let spare = idle.filter(|idle| may_repeat && *idle >= FRESH).map(|_| request.clone());
+                let spare = idle.filter(|idle| may_repeat && *idle >= FRESH).and_then(|_| spare(&request));
                 match connection.send(request).await {
                     Ok(answer) => return Ok((answer, Carrier::Exclusive(connection))),
                     Err(error) => (error, spare, idle.is_some()),
@@ -118,4 +144,13 @@ async fn exchange(
             _ => return Err(failure::no_answer(sent.error(), &host.authority)),
         };
     }
+}
+
+fn spare(request: &Request<PayloadBody>) -> Option<Request<PayloadBody>> {
+    let mut spare = Request::new(request.body().spare()?);
+    spare.method_mut().clone_from(request.method());
+    spare.uri_mut().clone_from(request.uri());
+    *spare.version_mut() = request.version();
+    spare.headers_mut().clone_from(request.headers());
+    Some(spare)
 }

@@ -1,13 +1,15 @@
-//! Framing and JSON surgery on bytes: SSE, NDJSON, top-level object scan, splice, rope payload.
+//! Framing and JSON surgery on bytes: SSE, NDJSON, multipart, top-level object scan, splice, rope payload.
 //!
 //! Everything here is synchronous and pure: bytes in, bytes out. Nothing knows about HTTP, clocks or sockets.
 //!
 //! - [`Object`] checks a JSON text in one pass and remembers its top-level members; [`Edits`] change some of them
 //!   while every other byte stays as it was; [`Payload`] is the result, a rope that shares the source's memory.
 //! - [`view!`] declares a typed view of a JSON object that keeps the members it does not know in [`Extra`].
-//! - [`SseDecoder`] and [`NdjsonDecoder`] turn reads of any size into events and lines.
+//! - [`SseDecoder`] and [`NdjsonDecoder`] turn reads of any size into events and lines;
+//!   [`FormDecoder`] turns them into the parts of a form, and [`FormWriter`] writes one.
 
 mod edit;
+mod multipart;
 mod ndjson;
 mod object;
 mod payload;
@@ -18,6 +20,7 @@ mod text;
 mod view;
 
 pub use edit::Edits;
+pub use multipart::{FormDecoder, FormError, FormEvent, FormWriter, PartHead, form_boundary, write_head};
 pub use ndjson::{NdjsonDecoder, NdjsonError};
 pub use object::{Member, Members, Object, members};
 pub use payload::Payload;

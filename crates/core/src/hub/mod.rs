@@ -6,11 +6,13 @@
 mod chat;
 mod content;
 mod embedding;
+mod media;
 mod tool;
 
 pub use chat::{ChatRequest, Message, Stop, StreamOptions};
 pub use content::{Content, File, ImageObject, ImageUrl, Part};
 pub use embedding::{CompletionRequest, EmbeddingRequest, ModerationRequest, Prompt};
+pub use media::{ImageRequest, RerankRequest, SpeechRequest, TranscriptionRequest};
 pub use tool::{FunctionCall, FunctionDef, Tool, ToolCall, ToolChoice};
 
 /// A parsed request of any operation.
@@ -25,4 +27,12 @@ pub enum Request {
     Embedding(Box<EmbeddingRequest>),
     /// Moderation.
     Moderation(Box<ModerationRequest>),
+    /// Documents by relevance.
+    Rerank(Box<RerankRequest>),
+    /// Pictures: made, edited or varied; the pictures to start from are in the call's upload.
+    Image(Box<ImageRequest>),
+    /// Speech to text; the file is in the call's upload.
+    Transcription(Box<TranscriptionRequest>),
+    /// Text to speech.
+    Speech(Box<SpeechRequest>),
 }

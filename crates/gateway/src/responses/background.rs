@@ -87,7 +87,8 @@ pub(crate) async fn start(
 
 async fn work(gateway: Gateway, live: Arc<Live>, call: Arc<Call>, keep: Keep, meter: Meter) {
     let queued = ids::queued(&call);
-    let answer = AssertUnwindSafe(route::run(gateway.clone(), live, call, meter)).catch_unwind().await;
+    let answer =
+        AssertUnwindSafe(route::run(gateway.clone(), live, (call, None), meter)).catch_unwind().await;
     let failed = |error: &Error| with_status(&queued, "failed", Some(error));
     let response = match answer {
         Ok(Ok(response)) => match response.into_body().whole() {

@@ -79,7 +79,7 @@ pub(crate) async fn run(
         return background::start(gateway, live, call, keep, meter).await;
     }
     let store = gateway.store();
-    let response = route::run(gateway, live, call, meter).await?;
+    let response = route::run(gateway, live, (call, None), meter).await?;
     Ok(keep.watch(store, response).await)
 }
 

@@ -2,7 +2,9 @@
 
 use http::Uri;
 use lockgate_core::{Attempt, Error, Format, Result, Target};
-use lockgate_openai::{COMPLETION, EMBEDDING, RESPONSES};
+use lockgate_openai::{
+    COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION,
+};
 
 use crate::credentials::Place;
 
@@ -37,8 +39,16 @@ pub(crate) fn deployment(attempt: &Attempt<'_>, format: Format) -> Result<(Uri, 
     } else {
         format!("{root}/openai/deployments/{}", escaped(name(&target.model)))
     };
-    let version = escaped(version);
+    let version = escaped(usable(version, format));
     Ok((uri(&format!("{home}/{verb}?api-version={version}{rest}"))?, Place::ApiKey))
+}
+
+/// A version that knows the operation: those before do not know the newer models that write down speech.
+fn usable(version: &str, format: Format) -> &str {
+    match format {
+        TRANSCRIPTION | TRANSLATION => version.max(VERSION),
+        _ => version,
+    }
 }
 
 /// The version of the API that the deployment is addressed in.
@@ -50,6 +60,10 @@ pub(crate) fn version(target: &Target) -> &str {
 pub(crate) fn model(attempt: &Attempt<'_>, format: Format) -> Result<(Uri, Place)> {
     let base = attempt.base();
     let Base { path: base, version, rest } = Base::of(&base);
+    if format == RERANK {
+        let root = base.strip_suffix("/v1/rerank").or_else(|| base.strip_suffix("/v1")).unwrap_or(base);
+        return Ok((uri(&format!("{root}/v1/rerank"))?, Place::Bearer));
+    }
     let host = host(base);
     let foundry = host.ends_with(".services.ai.azure.com");
     let bare = base.split_once("://").is_some_and(|(_, rest)| !rest.contains('/'));
@@ -121,6 +135,11 @@ fn verb(format: Format) -> &'static str {
         COMPLETION => "completions",
         EMBEDDING => "embeddings",
         RESPONSES => "responses",
+        IMAGE => "images/generations",
+        IMAGE_EDIT => "images/edits",
+        TRANSCRIPTION => "audio/transcriptions",
+        TRANSLATION => "audio/translations",
+        SPEECH => "audio/speech",
         _ => "chat/completions",
     }
 }

@@ -26,6 +26,8 @@ pub(crate) enum Place {
     XApiKey,
     /// `x-api-key` and `api-key`.
     Both,
+    /// `ocp-apim-subscription-key`, in front of the speech service.
+    Subscription,
 }
 
 /// The signer of a deployment. A token is what an operator means who writes both a token and a key.
@@ -98,6 +100,9 @@ impl Signer for Key {
         }
         if matches!(place, Place::ApiKey | Place::Both) {
             headers.insert(API_KEY, self.plain.clone());
+        }
+        if place == Place::Subscription {
+            headers.insert("ocp-apim-subscription-key", self.plain.clone());
         }
         if place == Place::Bearer {
             headers.insert(header::AUTHORIZATION, self.bearer.clone());

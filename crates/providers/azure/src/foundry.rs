@@ -9,11 +9,12 @@ use lockgate_core::{
     Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Payload, Probe, Reply, Result, Signer,
     StreamDecoder, Target, Usage,
 };
-use lockgate_openai::OpenAi;
+use lockgate_openai::{IMAGE, IMAGE_EDIT, OpenAi, SPEECH, TRANSCRIPTION, TRANSLATION};
 
 use crate::{
     address,
     credentials::{self, Place},
+    pictures,
 };
 
 /// Models on Azure AI Foundry.
@@ -46,7 +47,13 @@ impl Dialect for AzureAi {
             return claude(attempt);
         }
         let mut encoded = OpenAi.encode(attempt)?;
-        let (url, place) = address::model(attempt, encoded.format)?;
+        let (url, place) = match encoded.format {
+            IMAGE | IMAGE_EDIT | TRANSCRIPTION | TRANSLATION | SPEECH => {
+                address::deployment(attempt, encoded.format)?
+            }
+            _ => address::model(attempt, encoded.format)?,
+        };
+        pictures::note_defaults(attempt.call, &mut encoded);
         *encoded.request.uri_mut() = url;
         encoded.request.extensions_mut().insert(place);
         Ok(encoded)

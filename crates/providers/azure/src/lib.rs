@@ -5,8 +5,10 @@ mod answered;
 mod credentials;
 mod entra;
 mod foundry;
+mod pictures;
 mod schema;
 mod service;
+mod voices;
 
 pub use foundry::AzureAi;
 pub use service::Azure;

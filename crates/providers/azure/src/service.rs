@@ -10,7 +10,7 @@ use lockgate_core::{
 };
 use lockgate_openai::{CHAT, OpenAi};
 
-use crate::{address, answered, credentials, schema};
+use crate::{address, answered, credentials, pictures, schema, voices};
 
 /// Models deployed on Azure OpenAI.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,14 @@ impl Dialect for Azure {
         OpenAi.fetches(call, target)
     }
 
+    fn streams_upload(&self, call: &lockgate_core::Call, target: &Target) -> bool {
+        OpenAi.streams_upload(call, target)
+    }
+
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        if voices::speaks(attempt) {
+            return voices::encode(attempt);
+        }
         let mut encoded = OpenAi.encode(attempt)?;
         let (url, place) = address::deployment(attempt, encoded.format)?;
         *encoded.request.uri_mut() = url;
@@ -48,6 +55,7 @@ impl Dialect for Azure {
         if encoded.format == CHAT {
             schema::as_tool(&mut encoded, address::version(attempt.target))?;
         }
+        pictures::note_defaults(attempt.call, &mut encoded);
         Ok(encoded)
     }
 

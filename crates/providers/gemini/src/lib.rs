@@ -7,6 +7,7 @@ mod error;
 mod generation;
 mod media;
 mod params;
+mod pictures;
 mod probe;
 mod relay;
 mod remarks;

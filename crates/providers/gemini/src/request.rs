@@ -9,7 +9,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, relay, tools,
+    COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, pictures, relay, tools,
     wire::{Body, to_raw},
 };
 
@@ -49,6 +49,9 @@ pub(crate) fn encode(
     let mut notes = Notes::default();
     if attempt.call.operation == Operation::Embedding {
         return embed::encode(attempt, locate);
+    }
+    if attempt.call.operation == Operation::ImageGeneration {
+        return pictures::encode(attempt, service, locate);
     }
     let request = match attempt.call.operation {
         Operation::Completion => Cow::Owned(prompt(attempt.call.completion()?)?),

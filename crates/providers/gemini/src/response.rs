@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Raw, Reply, Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     wire::{quote, view},
 };
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::{
     COUNT_TOKENS, EMBED,
     contents::SIGNATURE_MARK,
-    embed, error, remarks, usage,
+    embed, error, pictures, remarks, usage,
     wire::{AnswerView, BlobView, Body, CallView, CandidateView, Lax, PartView, raw, to_raw},
 };
 
@@ -38,6 +38,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
                 Error::invalid_response("The provider's answer has no `totalTokens`.").with_body(body.clone())
             })
         }
+        _ if attempt.call.operation == Operation::ImageGeneration => pictures::decode(attempt, body),
         _ => chat(attempt, body).map(|reply| Reply::Chat(Box::new(reply))),
     }
 }

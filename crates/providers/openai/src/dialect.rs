@@ -1,10 +1,14 @@
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Dialect, Encoded, Error, Format, Payload, Probe, Reply, Result, StreamDecoder, Target, Usage,
+    Attempt, Call, Dialect, Encoded, Error, Format, Payload, Probe, Reply, Result, StreamDecoder, Target,
+    Usage,
 };
 
-use crate::{COMPACT, INPUT_TOKENS, RESPONSES, error, params, probe, request, response, responses, stream};
+use crate::{
+    COMPACT, INPUT_TOKENS, RESPONSES, error, forms, measured, params, probe, request, response, responses,
+    stream,
+};
 
 /// OpenAI's formats as upstreams speak them.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +21,10 @@ impl Dialect for OpenAi {
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
         params::supported_params(&target.provider.quirks, params::telling_name(target), &target.facts)
+    }
+
+    fn streams_upload(&self, call: &Call, target: &Target) -> bool {
+        forms::streams(call, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -42,15 +50,15 @@ impl Dialect for OpenAi {
     }
 
     fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        if is_responses(encoded.format) {
-            return responses::pass(encoded, head, body.clone()).map(|(_, usage)| usage);
-        }
-        response::pass(encoded, head, body.clone()).map(|(_, usage)| usage)
+        self.pass(encoded, head, body.clone()).map(|(_, usage)| usage)
     }
 
     fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
         if is_responses(encoded.format) {
             return responses::pass(encoded, head, body);
+        }
+        if measured::knows(encoded.format) {
+            return measured::pass(encoded, head, body);
         }
         response::pass(encoded, head, body)
     }
@@ -58,6 +66,9 @@ impl Dialect for OpenAi {
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
         if is_responses(encoded.format) {
             return Box::new(responses::Watcher::new(encoded));
+        }
+        if measured::knows(encoded.format) {
+            return Box::new(measured::Watcher::default());
         }
         Box::new(probe::Watcher::new(encoded))
     }

@@ -12,8 +12,11 @@ mod dialect;
 mod draft;
 mod encoder;
 mod error;
+mod forms;
 mod frames;
 mod lax;
+mod measured;
+mod media;
 mod members;
 mod messages;
 mod params;
@@ -22,6 +25,7 @@ mod prepare;
 mod probe;
 mod rename;
 mod request;
+mod rerank;
 mod response;
 mod responses;
 mod stream;
@@ -50,6 +54,20 @@ pub const COMPLETION: Format = Format("openai.completion");
 pub const EMBEDDING: Format = Format("openai.embedding");
 /// Moderations.
 pub const MODERATION: Format = Format("openai.moderation");
+/// Pictures from a prompt.
+pub const IMAGE: Format = Format("openai.image");
+/// Pictures from pictures and a prompt.
+pub const IMAGE_EDIT: Format = Format("openai.image_edit");
+/// Pictures like a picture.
+pub const IMAGE_VARIATION: Format = Format("openai.image_variation");
+/// Speech to text.
+pub const TRANSCRIPTION: Format = Format("openai.transcription");
+/// Speech to English text.
+pub const TRANSLATION: Format = Format("openai.translation");
+/// Text to speech; the answer is sound.
+pub const SPEECH: Format = Format("openai.speech");
+/// Documents by relevance, in Cohere's words: OpenAI's own API has no such thing, its clients ask for it all the same.
+pub const RERANK: Format = Format("cohere.rerank");
 /// The Responses API.
 pub const RESPONSES: Format = Format("openai.responses");
 

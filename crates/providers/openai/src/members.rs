@@ -13,6 +13,11 @@ fn scoped(name: &str, operation: Operation) -> Option<&str> {
     }
 }
 
+/// Whether the provider is told the model's name elsewhere than in the body.
+pub(crate) fn drops_model(quirks: &Quirks, operation: Operation) -> bool {
+    quirks.drop.iter().any(|name| scoped(name, operation) == Some("model"))
+}
+
 /// What the row says about top-level members.
 pub(crate) fn apply(draft: &mut Draft<'_>, target: &Target, operation: Operation) {
     let quirks = &target.provider.quirks;

@@ -54,7 +54,7 @@ pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation
         edit_tools(&mut draft, &target.provider.quirks, &target.model);
     }
     let withhold_usage = stream_usage(&mut draft, attempt, operation);
-    model(&mut draft, target);
+    model(&mut draft, target, operation);
     Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage })
 }
 
@@ -225,14 +225,17 @@ fn stream_usage(draft: &mut Draft<'_>, attempt: &Attempt<'_>, operation: Operati
 }
 
 /// The model's name as the provider knows it.
-pub(crate) fn model(draft: &mut Draft<'_>, target: &Target) {
-    let name = quote(&model_name(&target.provider.quirks, &target.model));
+pub(crate) fn model(draft: &mut Draft<'_>, target: &Target, operation: Operation) {
+    if members::drops_model(&target.provider.quirks, operation) {
+        return draft.remove("model");
+    }
+    let name = quote(&model_name(&target.provider.quirks, &target.model, operation));
     if draft.get("model") != Some(name.as_str()) {
         draft.set("model", name);
     }
 }
 
-fn model_name<'a>(quirks: &Quirks, model: &'a str) -> Cow<'a, str> {
+fn model_name<'a>(quirks: &Quirks, model: &'a str, operation: Operation) -> Cow<'a, str> {
     let route = |route: &&str| *route == "responses/" || quirks.openai_families;
     let routes = ["responses/", "o_series/", "gpt5_series/"];
     let model =
@@ -248,7 +251,10 @@ fn model_name<'a>(quirks: &Quirks, model: &'a str) -> Cow<'a, str> {
             return Cow::Owned(pieces.iter().enumerate().fold(template.clone(), fill));
         }
     }
-    let bare = quirks.bare_model_prefix.as_ref().filter(|_| !model.contains('/'));
+    let bare = quirks.bare_model_prefix.as_ref();
+    // Models that listen have short names everywhere.
+    let hears = matches!(operation, Operation::Transcription | Operation::Translation);
+    let bare = bare.filter(|_| !model.contains('/') && !hears);
     match (bare, &quirks.model_prefix) {
         (Some(prefix), _) | (None, Some(prefix)) => Cow::Owned(format!("{prefix}{model}")),
         (None, None) => Cow::Borrowed(model),

@@ -11,7 +11,8 @@ use lockgate_core::{
 };
 
 use crate::{
-    CHAT, COMPACT, COMPLETION, EMBEDDING, INPUT_TOKENS, MODERATION, RESPONSES,
+    CHAT, COMPACT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, INPUT_TOKENS, MODERATION,
+    RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, forms,
     lax::raw,
     prepare::{Prepared, prepare},
     responses,
@@ -36,6 +37,9 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
         let body = responses::encode(attempt, &chat.request)?;
         return finish(attempt, format, Prepared { body, notes: chat.notes, withhold_usage: false });
     }
+    if attempt.call.upload.is_some() {
+        return forms::encode(attempt, format);
+    }
     let prepared = if attempt.call.format == format {
         prepare(attempt, &attempt.call.body, operation(format))?
     } else {
@@ -55,8 +59,27 @@ fn format(attempt: &Attempt<'_>) -> Result<Format> {
         Operation::Completion => Ok(CHAT),
         Operation::Embedding => Ok(EMBEDDING),
         Operation::Moderation => Ok(MODERATION),
-        other => Err(Error::bad_request(format!("{} does not offer `{other}`.", provider.title))),
+        other => media_format(other).filter(|_| provider.offers(other)).ok_or_else(|| no_operation(attempt)),
     }
+}
+
+/// The format of operations that are not about texts alone.
+fn media_format(operation: Operation) -> Option<Format> {
+    Some(match operation {
+        Operation::ImageGeneration => IMAGE,
+        Operation::ImageEdit => IMAGE_EDIT,
+        Operation::ImageVariation => IMAGE_VARIATION,
+        Operation::Transcription => TRANSCRIPTION,
+        Operation::Translation => TRANSLATION,
+        Operation::Speech => SPEECH,
+        Operation::Rerank => RERANK,
+        _ => return None,
+    })
+}
+
+fn no_operation(attempt: &Attempt<'_>) -> Error {
+    let (provider, operation) = (&attempt.target.provider.title, attempt.call.operation);
+    Error::bad_request(format!("{provider} does not offer `{operation}`."))
 }
 
 /// Whether the model, or the client's surface, is served by the Responses API.
@@ -68,7 +91,7 @@ fn wants_responses(attempt: &Attempt<'_>) -> bool {
             && (target.model.starts_with("responses/") || target.facts.mode.as_deref() == Some("responses")))
 }
 
-fn operation(format: Format) -> Operation {
+pub(crate) fn operation(format: Format) -> Operation {
     match format {
         COMPLETION => Operation::Completion,
         EMBEDDING => Operation::Embedding,
@@ -76,11 +99,18 @@ fn operation(format: Format) -> Operation {
         RESPONSES => Operation::Responses,
         INPUT_TOKENS => Operation::InputTokens,
         COMPACT => Operation::Compact,
+        IMAGE => Operation::ImageGeneration,
+        IMAGE_EDIT => Operation::ImageEdit,
+        IMAGE_VARIATION => Operation::ImageVariation,
+        TRANSCRIPTION => Operation::Transcription,
+        TRANSLATION => Operation::Translation,
+        SPEECH => Operation::Speech,
+        RERANK => Operation::Rerank,
         _ => Operation::Chat,
     }
 }
 
-fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<Encoded> {
+pub(crate) fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<Encoded> {
     let quirks = &attempt.target.provider.quirks;
     let url = url(attempt, operation(format));
     if url.contains('{') {
@@ -108,10 +138,12 @@ fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<E
             words.iter().map(|(from, to)| (member.clone(), lockgate_core::wire::quote(from), to.to_string()))
         })
         .collect();
+    let own = |name: &str| name.strip_prefix(operation(format).name())?.strip_prefix('.').map(str::to_owned);
     Ok(Encoded {
         request,
         format,
         relay: same
+            && format != RERANK
             && !(rewrites && format == CHAT)
             && !(quirks.usage_total_only && format == EMBEDDING)
             && !(quirks.completion_in_messages && format == COMPLETION),
@@ -119,6 +151,12 @@ fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) -> Result<E
         memo: Memo {
             client_model: Some(attempt.call.model.clone()),
             reply_values,
+            reply_drop: quirks.reply_drop.iter().filter_map(|name| own(name)).collect(),
+            reply_defaults: quirks
+                .reply_defaults
+                .iter()
+                .filter_map(|(name, value)| Some((own(name)?, value.to_string())))
+                .collect(),
             legacy_functions: attempt.call.body.contains("functions"),
             ..Memo::default()
         },
@@ -137,14 +175,25 @@ fn url(attempt: &Attempt<'_>, operation: Operation) -> String {
         (None, Operation::Responses) => "/responses",
         (None, Operation::InputTokens) => "/responses/input_tokens",
         (None, Operation::Compact) => "/responses/compact",
+        (None, Operation::ImageGeneration) => "/images/generations",
+        (None, Operation::ImageEdit) => "/images/edits",
+        (None, Operation::ImageVariation) => "/images/variations",
+        (None, Operation::Transcription) => "/audio/transcriptions",
+        (None, Operation::Translation) => "/audio/translations",
+        (None, Operation::Speech) => "/audio/speech",
+        (None, Operation::Rerank) => "/rerank",
         (None, _) => "/chat/completions",
     };
     let path = &*filled(path, &attempt.target.model);
     let base = attempt.base();
+    // A path that names its version stands behind the host, whatever version the operator's address names.
+    let version = ["/v1", "/v2"].iter().find(|version| path.starts_with(&format!("{version}/")));
     let (base, query) = match base.split_once('?') {
         Some((base, query)) => (base.trim_end_matches('/'), format!("?{query}")),
         None => (base.trim_end_matches('/'), String::new()),
     };
+    let base =
+        version.and_then(|_| base.strip_suffix("/v1").or_else(|| base.strip_suffix("/v2"))).unwrap_or(base);
     if base.ends_with(path.trim_end_matches('/')) {
         return format!("{base}{query}");
     }
@@ -193,6 +242,9 @@ fn from_hub(attempt: &Attempt<'_>, format: Format) -> Result<Object> {
         (HubRequest::Completion(completion), COMPLETION) => json(completion)?,
         (HubRequest::Embedding(embedding), EMBEDDING) => json(embedding)?,
         (HubRequest::Moderation(moderation), MODERATION) => json(moderation)?,
+        (HubRequest::Image(image), IMAGE | IMAGE_EDIT) => json(image)?,
+        (HubRequest::Speech(speech), SPEECH) => json(speech)?,
+        (HubRequest::Rerank(rerank), RERANK) => json(rerank)?,
         _ => return Err(Error::internal(format!("A {} call was encoded as {format}.", call.operation))),
     };
     Object::scan(bytes).map_err(|error| Error::internal(format!("The hub wrote invalid JSON: {error}")))

@@ -15,11 +15,11 @@ use lockgate_core::{
 use memchr::memmem::Finder;
 
 use crate::{
-    COMPLETION, EMBEDDING, MODERATION, error,
+    COMPLETION, EMBEDDING, MODERATION, RERANK, error,
     lax::{Lax, to_raw},
     path::replaced,
     probe::CITATION,
-    usage,
+    rerank, usage,
     wire::{Pieces, WireChoice, WireMessage, WireReply, finish_reason},
 };
 
@@ -34,6 +34,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
     let quirks = &attempt.target.provider.quirks;
     match encoded.format {
         EMBEDDING => embedding(&body, head, quirks).map(|reply| Reply::Embedding(Box::new(reply))),
+        RERANK => rerank::decode(&body, head, quirks).map(|reply| Reply::Rerank(Box::new(reply))),
         MODERATION => {
             scan(&body, &head.headers)?;
             Ok(Reply::Raw(body))
@@ -73,6 +74,14 @@ pub(crate) fn edits(object: &Object, encoded: &Encoded) -> Edits {
     {
         edits.set_str("model", name);
     }
+    for member in encoded.memo.reply_drop.iter().filter(|member| object.contains(member)) {
+        edits.remove(member.clone());
+    }
+    for (member, value) in &encoded.memo.reply_defaults {
+        if object.raw(member).is_none() {
+            edits.set(member.clone(), value.clone());
+        }
+    }
     for (member, from, to) in &encoded.memo.reply_values {
         if object.raw(member) == Some(from.as_str()) {
             edits.set(member.clone(), to.clone());
@@ -82,7 +91,7 @@ pub(crate) fn edits(object: &Object, encoded: &Encoded) -> Edits {
 }
 
 /// Checks that an answer is a JSON object and no error.
-fn scan(body: &Bytes, headers: &HeaderMap) -> Result<Object> {
+pub(crate) fn scan(body: &Bytes, headers: &HeaderMap) -> Result<Object> {
     let object = Object::scan(body.clone()).map_err(|why| error::malformed(body, why))?;
     match object.raw("error") {
         Some(text) if is_error(text) => Err(error::in_answer(text, headers).with_body(body.clone())),

@@ -11,17 +11,18 @@ use lockgate_core::{
 };
 
 use crate::{
-    CHAT, COMPLETION, EMBEDDING, MODERATION, RESPONSES,
+    CHAT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, MODERATION, RERANK, RESPONSES, SPEECH,
+    TRANSCRIPTION, TRANSLATION,
     encoder::Encoder,
     lax::{raw, to_raw},
-    usage,
+    media, usage,
 };
 
 /// OpenAI's endpoints as clients speak them.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAiSurface;
 
-static ENDPOINTS: [Endpoint; 5] = [
+static ENDPOINTS: [Endpoint; 12] = [
     Endpoint::post(
         Operation::Chat,
         "/v1/chat/completions",
@@ -53,6 +54,53 @@ static ENDPOINTS: [Endpoint; 5] = [
         ],
     ),
     Endpoint::post(Operation::Moderation, "/v1/moderations", &["/moderations", "/openai/v1/moderations"]),
+    Endpoint::post(
+        Operation::ImageGeneration,
+        "/v1/images/generations",
+        &[
+            "/images/generations",
+            "/openai/v1/images/generations",
+            "/openai/deployments/{model}/images/generations",
+        ],
+    ),
+    Endpoint::post(
+        Operation::ImageEdit,
+        "/v1/images/edits",
+        &["/images/edits", "/openai/v1/images/edits", "/openai/deployments/{model}/images/edits"],
+    ),
+    Endpoint::post(
+        Operation::ImageVariation,
+        "/v1/images/variations",
+        &[
+            "/images/variations",
+            "/openai/v1/images/variations",
+            "/openai/deployments/{model}/images/variations",
+        ],
+    ),
+    Endpoint::post(
+        Operation::Transcription,
+        "/v1/audio/transcriptions",
+        &[
+            "/audio/transcriptions",
+            "/openai/v1/audio/transcriptions",
+            "/openai/deployments/{model}/audio/transcriptions",
+        ],
+    ),
+    Endpoint::post(
+        Operation::Translation,
+        "/v1/audio/translations",
+        &[
+            "/audio/translations",
+            "/openai/v1/audio/translations",
+            "/openai/deployments/{model}/audio/translations",
+        ],
+    ),
+    Endpoint::post(
+        Operation::Speech,
+        "/v1/audio/speech",
+        &["/audio/speech", "/openai/v1/audio/speech", "/openai/deployments/{model}/audio/speech"],
+    ),
+    Endpoint::post(Operation::Rerank, "/v1/rerank", &["/rerank", "/v2/rerank"]),
     Endpoint::get(
         Operation::Models,
         "/v1/models",
@@ -80,6 +128,13 @@ impl Surface for OpenAiSurface {
             Operation::Embedding => EMBEDDING,
             Operation::Moderation => MODERATION,
             Operation::Responses => RESPONSES,
+            Operation::ImageGeneration => IMAGE,
+            Operation::ImageEdit => IMAGE_EDIT,
+            Operation::ImageVariation => IMAGE_VARIATION,
+            Operation::Transcription => TRANSCRIPTION,
+            Operation::Translation => TRANSLATION,
+            Operation::Speech => SPEECH,
+            Operation::Rerank => RERANK,
             _ => CHAT,
         }
     }
@@ -99,6 +154,12 @@ impl Surface for OpenAiSurface {
             Operation::Completion => parse(source).map(Request::Completion),
             Operation::Embedding => parse(source).map(Request::Embedding),
             Operation::Moderation => parse(source).map(Request::Moderation),
+            Operation::Rerank => parse(source).map(Request::Rerank),
+            Operation::ImageGeneration | Operation::ImageEdit | Operation::ImageVariation => {
+                parse(source).map(Request::Image)
+            }
+            Operation::Transcription | Operation::Translation => parse(source).map(Request::Transcription),
+            Operation::Speech => parse(source).map(Request::Speech),
             other => Err(Error::internal(format!("OpenAI's surface does not read {other} requests."))),
         }
     }
@@ -112,6 +173,10 @@ impl Surface for OpenAiSurface {
             (Reply::TokenCount { input }, _) => {
                 format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}")
             }
+            (Reply::Rerank(reply), _) => media::rerank(call, reply),
+            (Reply::Images(reply), _) => media::images(call, reply),
+            (Reply::Transcription(reply), _) => return Ok(media::transcription(call, reply)),
+            (Reply::Audio(reply), _) => return Ok(reply.bytes.clone().into()),
             (Reply::Raw(body), _) => return Ok(body.clone().into()),
             _ => return Err(Error::internal("OpenAI's surface has no words for this answer.")),
         };
@@ -125,6 +190,10 @@ impl Surface for OpenAiSurface {
 
     fn model(&self, model: &ListedModel<'_>) -> Payload {
         Payload::from(listed(model))
+    }
+
+    fn content_type(&self, call: &Call, reply: &Reply) -> Option<HeaderValue> {
+        media::content_type(call, reply)
     }
 
     fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder> {
@@ -239,7 +308,7 @@ impl Json {
     }
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
+pub(crate) fn list(items: impl Iterator<Item = String>) -> String {
     let mut list = String::from("[");
     for item in items {
         list.push_str(if list.len() > 1 { "," } else { "" });

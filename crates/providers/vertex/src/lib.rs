@@ -7,7 +7,9 @@ mod embed;
 mod family;
 mod partner;
 mod place;
+mod rank;
 mod signer;
+mod speech;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,6 +27,12 @@ use crate::family::Family;
 
 /// Bodies and answers of `:predict` for embeddings.
 pub const PREDICT: Format = Format("vertex.predict");
+
+/// Bodies and answers of Cloud Text-to-Speech.
+pub const SPEECH: Format = Format("vertex.speech");
+
+/// Bodies and answers of the ranking API.
+pub const RANK: Format = Format("vertex.rank");
 
 /// Models on Vertex AI.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +77,8 @@ impl Dialect for Vertex {
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         match Family::of(&attempt.target.model) {
             _ if attempt.call.operation == Operation::Embedding => embed::encode(attempt),
+            _ if attempt.call.operation == Operation::Speech => speech::encode(attempt),
+            _ if attempt.call.operation == Operation::Rerank => rank::encode(attempt),
             Family::Gemini => {
                 let model = place::gemini(attempt)?;
                 lockgate_gemini::encode(attempt, Service::Vertex, &|verb| format!("{model}:{verb}"))
@@ -81,6 +91,8 @@ impl Dialect for Vertex {
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         match spoken(encoded.format) {
             Spoken::Predict => embed::decode(attempt, &body),
+            Spoken::Sound => speech::decode(attempt, &body),
+            Spoken::Ranking => rank::decode(attempt, &body),
             Spoken::Gemini => lockgate_gemini::decode(attempt, encoded, &body),
             Spoken::Claude => Anthropic.decode(attempt, encoded, head, body),
             Spoken::OpenAi => OpenAi.decode(attempt, encoded, head, body),
@@ -89,7 +101,9 @@ impl Dialect for Vertex {
 
     fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
         match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict => lockgate_gemini::stream(attempt),
+            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
+                lockgate_gemini::stream(attempt)
+            }
             Spoken::Claude => Anthropic.stream(attempt, encoded, head),
             Spoken::OpenAi => OpenAi.stream(attempt, encoded, head),
         }
@@ -106,7 +120,9 @@ impl Dialect for Vertex {
 
     fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
         match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict => lockgate_gemini::inspect(body),
+            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
+                lockgate_gemini::inspect(body)
+            }
             Spoken::Claude => Anthropic.inspect(encoded, head, body),
             Spoken::OpenAi => OpenAi.inspect(encoded, head, body),
         }
@@ -116,7 +132,7 @@ impl Dialect for Vertex {
         match spoken(encoded.format) {
             Spoken::Claude => Anthropic.pass(encoded, head, body),
             Spoken::OpenAi => OpenAi.pass(encoded, head, body),
-            Spoken::Gemini | Spoken::Predict => {
+            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
                 let usage = lockgate_gemini::inspect(&body)?;
                 Ok((body.into(), usage))
             }
@@ -125,7 +141,9 @@ impl Dialect for Vertex {
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
         match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict => lockgate_gemini::probe(encoded),
+            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
+                lockgate_gemini::probe(encoded)
+            }
             Spoken::Claude => Anthropic.probe(encoded),
             Spoken::OpenAi => OpenAi.probe(encoded),
         }
@@ -138,6 +156,8 @@ enum Spoken {
     Claude,
     OpenAi,
     Predict,
+    Sound,
+    Ranking,
 }
 
 fn spoken(format: Format) -> Spoken {
@@ -147,6 +167,8 @@ fn spoken(format: Format) -> Spoken {
             Spoken::Gemini
         }
         PREDICT => Spoken::Predict,
+        SPEECH => Spoken::Sound,
+        RANK => Spoken::Ranking,
         _ => Spoken::OpenAi,
     }
 }

@@ -6,6 +6,8 @@ mod embed;
 mod error;
 mod generation;
 mod place;
+mod rank;
+mod speech;
 mod stream;
 mod wire;
 
@@ -23,6 +25,8 @@ use lockgate_openai::OpenAi;
 pub const GENERATION: Format = Format("watsonx.generation");
 /// Embeddings.
 pub const EMBEDDING: Format = Format("watsonx.embedding");
+/// Documents by relevance.
+pub const RERANK: Format = Format("watsonx.rerank");
 
 /// Models on watsonx.ai.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,6 +67,8 @@ impl Dialect for Watsonx {
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         match (attempt.call.operation, self) {
             (Operation::Embedding, _) => embed::encode(attempt),
+            (Operation::Rerank, _) => rank::encode(attempt),
+            (Operation::Transcription | Operation::Translation, _) => speech::encode(attempt),
             (_, Self::Chat) => chat::encode(attempt),
             (_, Self::Text) => generation::encode(attempt),
         }
@@ -71,6 +77,7 @@ impl Dialect for Watsonx {
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         match encoded.format {
             EMBEDDING => embed::decode(attempt, &body),
+            RERANK => rank::decode(&body),
             GENERATION => generation::decode(attempt, &body),
             _ => OpenAi.decode(attempt, encoded, head, body),
         }

@@ -74,7 +74,7 @@ pub(crate) fn prepare(attempt: &Attempt<'_>) -> Result<Prepared> {
         // Not for a provider that keeps nothing: the gateway itself works in the background.
         draft.remove("background");
     }
-    model(&mut draft, target);
+    model(&mut draft, target, Operation::Responses);
     Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage: false })
 }
 
