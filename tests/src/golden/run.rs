@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use lockgate_catalog::{Catalog, Cost, Measured, Terms};
 use lockgate_core::{
-    Attempt, Call, Error, ErrorKind, Media, MediaFile, Operation, Origin, ParamPolicy, Surface, Token,
-    TokenSource, Usage,
+    Attempt, Call, Error, ErrorKind, Exchange, Media, MediaFile, Operation, Origin, ParamPolicy, Step,
+    Surface, Token, TokenSource, Usage,
     transcode::{self, Stream},
 };
 use lockgate_registry::{Registry, surfaces};
@@ -27,7 +27,7 @@ use crate::golden::{
     cost,
     diff::Diffs,
     request::{self, Sent},
-    upstream::Script,
+    upstream::{Reply, Script},
 };
 
 /// When the cases were recorded: prices have dates.
@@ -141,6 +141,9 @@ impl Runner {
         let mut params = Params::new(&case.public_model(), &case.model);
         if let Value::Object(own) = case.params() {
             params.params.extend(own);
+        }
+        if let Some(tenant) = case.settings.get("predibase_tenant_id") {
+            params.params.insert("predibase_tenant_id".to_owned(), tenant.clone());
         }
         let surroundings = fill(&serde_json::json!(case.env));
         let env = |name: &str| surroundings[name].as_str().map(str::to_owned);
@@ -262,6 +265,9 @@ fn exchange(attempt: &Attempt<'_>, script: &mut Script<'_>, sent: &mut Vec<Sent>
     let request = Sent::of(&encoded.request);
     let mut reply = script.answer(&request.method, &request.path);
     sent.push(request);
+    if let Some(steps) = attempt.dialect().exchange(attempt, &encoded) {
+        reply = walk(steps, attempt, reply, script, sent)?;
+    }
     if !reply.head.status.is_success() {
         return Err(attempt.dialect().reject(attempt, &reply.head, &reply.body()));
     }
@@ -294,6 +300,32 @@ fn exchange(attempt: &Attempt<'_>, script: &mut Script<'_>, sent: &mut Vec<Sent>
         usage,
         cost: None,
     })
+}
+
+/// Walks through a call of several requests to its answer, as the gateway's transport would.
+fn walk(
+    mut steps: Box<dyn Exchange>,
+    attempt: &Attempt<'_>,
+    mut reply: Reply,
+    script: &mut Script<'_>,
+    sent: &mut Vec<Sent>,
+) -> Result<Reply, Error> {
+    while reply.head.status.is_success() {
+        let (mut request, last) = match steps.next(&reply.head, &reply.body())? {
+            Step::Done => return Ok(reply),
+            Step::Answer(body) => return Ok(Reply { pieces: vec![body], ..reply }),
+            Step::Last(request) => (request, true),
+            Step::Send { request, .. } => (request, false),
+        };
+        attempt.signer().sign(&mut request, SystemTime::UNIX_EPOCH + RECORDED)?;
+        let request = Sent::of(&request);
+        reply = script.answer(&request.method, &request.path);
+        sent.push(request);
+        if last {
+            break;
+        }
+    }
+    Ok(reply)
 }
 
 /// Fetches a token, as the gateway's transport would.

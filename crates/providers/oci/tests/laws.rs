@@ -14,7 +14,7 @@ use lockgate_core::{
 };
 use lockgate_oci::Oci;
 use lockgate_openai::OpenAiSurface;
-use lockgate_testkit::{laws, sample};
+use lockgate_testkit::{jwt::KEY, laws, sample};
 
 static DIALECT: Oci = Oci;
 static SURFACE: OpenAiSurface = OpenAiSurface;
@@ -182,9 +182,6 @@ fn whole_answers() {
         }
     });
 }
-
-/// Made for this test and used nowhere.
-const KEY: &str = include_str!("key.pem");
 
 #[test]
 fn requests_are_signed_as_oracle_cloud_wants_it() {
