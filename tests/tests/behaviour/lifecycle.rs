@@ -116,25 +116,29 @@ async fn probes_are_quick_under_load() {
     let probes = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let pace = Pace::start();
-        let mut times = Vec::new();
-        for _ in 0..30 {
-            for path in ["/health/liveliness", "/health/readiness"] {
+        let mut medians = Vec::new();
+        for path in ["/health/liveliness", "/health/readiness"] {
+            let mut times = Vec::new();
+            for _ in 0..30 {
                 let request = http::Request::get(path).header("host", "probe").body(Default::default());
                 let start = Instant::now();
                 let answer = send(&gateway.url, request.unwrap()).await.unwrap().whole().await;
                 times.push(start.elapsed());
                 assert_eq!(answer.status, 200, "{path}");
             }
+            times.sort();
+            medians.push((path, times[times.len() / 2]));
         }
         over.store(true, Ordering::Relaxed);
-        times.sort();
-        (times, pace.stall())
+        (medians, pace.usual())
     };
-    let (.., (times, stall)) =
+    let (.., (medians, usual)) =
         tokio::join!(caller(), caller(), caller(), caller(), caller(), caller(), probes);
     assert!(calls.load(Ordering::Relaxed) > 6, "there was no load");
-    let median = times[times.len() / 2];
-    assert!(median < Duration::from_millis(10) + stall, "probes take {median:?}: {times:?}");
+    for (path, median) in medians {
+        // Each of client and gateway has to get its turn twice.
+        assert!(median < Duration::from_millis(10) + usual * 4, "{path} takes {median:?}, {usual:?} are usual");
+    }
     // Without any upstream at all they answer as well.
     drop(upstream);
     assert_eq!(gateway.get("/health/readiness").await.status, 200);
