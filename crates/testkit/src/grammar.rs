@@ -185,9 +185,10 @@ fn anthropic(text: &str) -> Result<Ending, String> {
         match name.as_str() {
             "ping" => {}
             "error" => {
-                need(!text_of(&event, "/error/message").is_empty() && event["error"]["type"].is_string(), || {
-                    format!("an error without type and message: {data}")
-                })?;
+                need(
+                    !text_of(&event, "/error/message").is_empty() && event["error"]["type"].is_string(),
+                    || format!("an error without type and message: {data}"),
+                )?;
                 ending.error = Some(event["error"].clone());
             }
             _ => anthropic_event(&mut message, &mut ending, &name, &event)

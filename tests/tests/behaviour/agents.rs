@@ -20,7 +20,7 @@ fn signature(turn: usize) -> String {
 /// Thinks, signs and calls a tool: Anthropic's format, or Google's.
 fn thinking_turn(request: &lockgate_testkit::upstream::Request) -> Answer {
     if request.target.contains("generateContent") {
-        let turn = request.text().matches("\"functionResponse\"").count();
+        let turn = request.text().matches("\"function_response\"").count();
         let call = json!({"functionCall": {"name": "f", "args": {"turn": turn}}, "thoughtSignature": signature(turn)});
         let parts = json!([{"text": format!("thought {turn}"), "thought": true}, call]);
         let body = json!({"candidates": [{"index": 0, "content": {"role": "model", "parts": parts}, "finishReason": "STOP"}],
@@ -41,7 +41,8 @@ async fn signatures_survive_a_tool_loop() {
     let (upstream, models) = upstreams::start(thinking_turn, "").await;
     let models = models + &model("gemini", "gemini/gemini-3-pro-preview", &upstream.url(), "");
     let gateway = Gateway::start(&config(&models, "")).await;
-    for (path, model) in SURFACES.into_iter().flat_map(|path| ["claude", "gemini"].map(|model| (path, model))) {
+    for (path, model) in SURFACES.into_iter().flat_map(|path| ["claude", "gemini"].map(|model| (path, model)))
+    {
         let mut messages = vec![json!({"role": "user", "content": "go"})];
         for turn in 0..TURNS {
             let mut body = json!({"model": model, "max_tokens": 4000, "messages": messages,
