@@ -27,6 +27,8 @@ model_list:
     litellm_params: {{model: hosted_vllm/llama-3.1-8b, api_base: "{url}/v1"}}
   - model_name: groq
     litellm_params: {{model: groq/openai/gpt-oss-120b, api_key: sk-up, api_base: "{url}/openai/v1"}}
+  - model_name: seek
+    litellm_params: {{model: deepseek/deepseek-chat, api_key: sk-up, api_base: "{url}/v1"}}
   - model_name: embed
     litellm_params: {{model: openai/text-embedding-3-small, api_key: sk-up, api_base: "{url}/v1"}}
   - model_name: instruct

@@ -21,6 +21,7 @@ from upstream_google import Google
 HELLO = "Hello from upstream."
 JSON = '{"city":"Paris","population":2102650}'
 CALLS = [("call_1", '{"city": "Paris"}'), ("call_2", '{"city": "Rome"}')]
+KEPT = {}  # responses by their ids
 ERRORS = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
     413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error",
@@ -49,6 +50,10 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
+        if self.path.endswith("/cancel"):
+            _, kept, _ = self.kept()
+            kept["answer"]["status"] = "cancelled"
+            return self.whole(kept["answer"])
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
         items = body.get("messages") or body.get("input") or [{"role": c.get("role") or "user", "content": c["parts"]} for c in body.get("contents") or []]
         items = items if isinstance(items, list) else [{"role": "user", "content": str(items)}]
@@ -57,7 +62,7 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
         self.said = " ".join(said) or str(body.get("prompt", ""))
         answered = any(m.get("role") == "tool" or m.get("type") == "function_call_output" or re.search("tool_result|function_?[rR]esponse", json.dumps(m)) for m in messages)
         self.calls = CALLS if body.get("tools") and "weather" in self.said and not answered else []
-        self.text = "It is sunny." if answered else JSON if "json" in self.said else HELLO
+        self.text = " | ".join(said[:-1]) if said and "recall" in said[-1] else "It is sunny." if answered else JSON if "json" in self.said else HELLO
         anthropic = "/messages" in self.path
         google, cohere = ":" in self.path.rsplit("/", 1)[-1], self.path.endswith(("/v2/chat", "/v2/embed"))
         self.signature = None
@@ -80,6 +85,12 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
             return self.whole({"input_tokens": 17})
         if self.path.endswith("/responses"):
             return self.response(body)
+        if self.path.endswith("/responses/input_tokens"):
+            return self.whole({"object": "response.input_tokens", "input_tokens": 11})
+        if self.path.endswith("/responses/compact"):
+            item = {"id": "cmp_1", "type": "compaction", "encrypted_content": "gAAAA"}
+            usage = {"input_tokens": 14, "output_tokens": 8, "total_tokens": 22, "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
+            return self.whole({"id": "resp_c", "object": "response.compaction", "created_at": 1741570283, "output": [item], "usage": usage})
         kind = "messages" if anthropic else "chat" if self.path.endswith("/chat/completions") else "completion"
         getattr(self, f"{kind}_stream" if body.get("stream") else kind)(body)
 
@@ -93,6 +104,27 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
         self.text = f"Done after {turn}."
         self.signature = signature(turn) if anthropic or (google and self.calls) else None
         return not (anthropic or google) or given == [signature(n) for n in range(turn)]
+
+    def kept(self):
+        """What is asked of a kept response: the response, its input, what is asked."""
+        _, _, rest = self.path.partition("/responses/")
+        name, _, verb = rest.partition("?")[0].partition("/")
+        return name, KEPT.get(name), verb
+
+    def do_GET(self):
+        name, kept, verb = self.kept()
+        if not kept:
+            return self.whole({"error": {"message": f"Response with id '{name}' not found.", "type": "invalid_request_error", "param": None, "code": None}}, 404)
+        if verb == "input_items":
+            return self.whole({"object": "list", "data": kept["input"], "first_id": "msg_in", "last_id": "msg_in", "has_more": False})
+        if kept["answer"]["status"] == "queued":
+            kept["answer"] |= {"status": "completed", **kept["later"]}
+        self.whole(kept["answer"])
+
+    def do_DELETE(self):
+        name, kept, _ = self.kept()
+        KEPT.pop(name, None)
+        self.whole({"id": name, "object": "response", "deleted": bool(kept)})
 
     def fail(self, status, anthropic):
         error = {"type": ERRORS.get(status, "api_error"), "message": f"Upstream says {status}."}
@@ -155,7 +187,17 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
         else:
             output = [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": self.text, "annotations": []}]}]
         usage = {"input_tokens": 14, "output_tokens": 8, "total_tokens": 22, "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
-        answer = {"id": "resp_1", "object": "response", "created_at": 1741570283, "status": "completed", "error": None, "incomplete_details": None, "model": body["model"], "output": output, "usage": usage}
+        past = KEPT.get(body.get("previous_response_id"))
+        if body.get("previous_response_id") and not past:
+            return self.fail(404, False)
+        if past and "recall" in self.said:
+            output[0]["content"][0]["text"] = past["said"]
+        answer = {"id": f"resp_{len(KEPT) + 1}", "previous_response_id": body.get("previous_response_id"), "object": "response", "created_at": 1741570283, "status": "completed", "error": None, "incomplete_details": None, "model": body["model"], "output": output, "usage": usage}
+        items = [{"id": "msg_in", "type": "message", "role": "user", "status": "completed", "content": [{"type": "input_text", "text": self.said}]}]
+        KEPT[answer["id"]] = {"answer": answer, "input": items, "said": self.said}
+        if body.get("background"):
+            KEPT[answer["id"]] |= {"later": {"output": output, "usage": usage}, "answer": {**answer, "status": "queued", "output": [], "usage": None, "background": True}}
+            return self.whole(KEPT[answer["id"]]["answer"])
         if not body.get("stream"):
             return self.whole(answer)
         events = [{"type": "response.created", "response": {**answer, "status": "in_progress", "output": [], "usage": None}}]

@@ -380,12 +380,6 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// The same in whole seconds, rounded up: the value of a `retry-after` header.
-    pub fn retry_after_seconds(&self) -> Option<u64> {
-        let delay = self.0.retry_after?;
-        Some(delay.as_secs() + u64::from(delay.subsec_nanos() > 0))
-    }
-
     /// How long to wait before trying again.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -93,7 +93,7 @@ fn openai(text: &str) -> Result<Ending, String> {
         }
         let chunk = json(&data)?;
         if let Some(error) = chunk.get("error").filter(|error| !error.is_null()) {
-            need(!text_of(error, "/message").is_empty(), || format!("an error without a message: {data}"))?;
+            need(error["message"].is_string(), || format!("an error without a message: {data}"))?;
             ending.error = Some(error.clone());
             continue;
         }
@@ -185,10 +185,9 @@ fn anthropic(text: &str) -> Result<Ending, String> {
         match name.as_str() {
             "ping" => {}
             "error" => {
-                need(
-                    !text_of(&event, "/error/message").is_empty() && event["error"]["type"].is_string(),
-                    || format!("an error without type and message: {data}"),
-                )?;
+                need(event["error"]["message"].is_string() && event["error"]["type"].is_string(), || {
+                    format!("an error without type and message: {data}")
+                })?;
                 ending.error = Some(event["error"].clone());
             }
             _ => anthropic_event(&mut message, &mut ending, &name, &event)

@@ -10,7 +10,7 @@ use crate::golden::{
     diff::Diffs,
     error,
     json::{Volatile, empty},
-    messages, object,
+    messages, object, responses,
     run::Answer,
     sse, stream,
 };
@@ -134,18 +134,28 @@ fn check_stream(case: &Case, expected: &Outcome, chunks: &[Value], answer: &Answ
     for data in std::mem::take(&mut read.broken) {
         out.add("$.result.chunks", "JSON in every data line", data);
     }
+    let failing = failure.is_some();
     let is_error = |event: &Value| {
-        matches!(event.get("error"), Some(Value::Object(_) | Value::String(_))) || event["type"] == "error"
+        (failing && event["type"] == "response.failed")
+            || matches!(event.get("error"), Some(Value::Object(_) | Value::String(_)))
+            || event["type"] == "error"
     };
     let (errors, events): (Vec<_>, Vec<_>) = read.events.into_iter().partition(|(_, event)| is_error(event));
     let (names, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
     check_ending(case, failure.as_ref(), errors.last().map(|(_, event)| event), answer, out);
-    let made = Rebuilt::of(case, &recorded, &events, failure.is_some(), out);
+    let mut made = Rebuilt::of(case, &recorded, &events, failure.is_some(), out);
     let volatile = inner_volatile(case);
+    if case.surface == "responses" {
+        let (expected, got) = (made.expected["response"].take(), made.got["response"].take());
+        object::check(case, &expected, &got, "$.result.message.response", &volatile, out);
+    }
     object::check(case, &made.expected, &made.got, "$.result.message", &volatile, out);
     if failure.is_none() {
         let (bad, known) = match case.surface.as_str() {
             "messages" => (messages::faults(&events, &names), messages::faults(&recorded, &[])),
+            "responses" => {
+                (responses::faults(&events, &names, &recorded), responses::faults(&recorded, &[], &[]))
+            }
             surface => {
                 let completion = surface == "completions";
                 (stream::faults(&events, read.done, completion), stream::faults(&recorded, true, completion))
@@ -198,8 +208,9 @@ fn check_ending(
             );
         }
         (Some(failure), Some(event)) => {
-            let error = match &event["error"] {
-                Value::Object(_) => event["error"].clone(),
+            let inner = &event["response"]["error"];
+            let error = match if inner.is_object() { inner } else { &event["error"] } {
+                whole @ Value::Object(_) => whole.clone(),
                 Value::String(text) => json!({"message": text}),
                 _ => event.clone(),
             };
@@ -228,6 +239,12 @@ impl Rebuilt {
         if case.surface == "messages" {
             let (mut expected, mut got) = (messages::rebuild(recorded), messages::rebuild(events));
             forget_block_ids(case, &mut expected, &mut got, out);
+            return Self { expected: expected.into(), got: got.into() };
+        }
+        if case.surface == "responses" {
+            let (mut expected, mut got) = (responses::rebuild(recorded), responses::rebuild(events));
+            responses::forget_ids(case, &mut expected);
+            responses::forget_ids(case, &mut got);
             return Self { expected: expected.into(), got: got.into() };
         }
         let (mut expected, mut got) = (stream::rebuild(recorded), stream::rebuild(events));

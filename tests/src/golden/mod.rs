@@ -12,6 +12,7 @@ mod messages;
 mod object;
 mod report;
 mod request;
+mod responses;
 mod run;
 mod sse;
 mod stream;

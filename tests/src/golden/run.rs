@@ -199,6 +199,7 @@ fn endpoint(surface: &str) -> Option<(&'static dyn Surface, Operation)> {
         "embeddings" => ("openai", Operation::Embedding),
         "moderations" => ("openai", Operation::Moderation),
         "messages" => ("anthropic", Operation::Chat),
+        "responses" => ("responses", Operation::Chat),
         _ => return None,
     };
     let surface = surfaces().iter().copied().find(|surface| surface.id() == id)?;

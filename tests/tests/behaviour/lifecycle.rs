@@ -107,7 +107,7 @@ async fn probes_are_quick_under_load() {
     let gateway = Gateway::start(&config(&models, "")).await;
     let (over, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
     let caller = async || {
-        let body = ask("claude", true).replace("hi", &"word ".repeat(200));
+        let body = ask("claude", true).replace("hi", &"word ".repeat(20_000));
         while !over.load(Ordering::Relaxed) {
             assert_eq!(gateway.open(SURFACES[0], body.clone()).await.whole().await.status, 200);
             calls.fetch_add(1, Ordering::Relaxed);
@@ -116,32 +116,25 @@ async fn probes_are_quick_under_load() {
     let probes = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let pace = Pace::start();
-        let mut medians = Vec::new();
-        for path in ["/health/liveliness", "/health/readiness"] {
-            let mut times = Vec::new();
-            for _ in 0..30 {
+        let mut times = Vec::new();
+        for _ in 0..30 {
+            for path in ["/health/liveliness", "/health/readiness"] {
                 let request = http::Request::get(path).header("host", "probe").body(Default::default());
                 let start = Instant::now();
                 let answer = send(&gateway.url, request.unwrap()).await.unwrap().whole().await;
                 times.push(start.elapsed());
                 assert_eq!(answer.status, 200, "{path}");
             }
-            times.sort();
-            medians.push((path, times[times.len() / 2]));
         }
         over.store(true, Ordering::Relaxed);
-        (medians, pace.usual())
+        times.sort();
+        (times, pace.stall())
     };
-    let (.., (medians, usual)) =
+    let (.., (times, stall)) =
         tokio::join!(caller(), caller(), caller(), caller(), caller(), caller(), probes);
     assert!(calls.load(Ordering::Relaxed) > 6, "there was no load");
-    for (path, median) in medians {
-        // Each of client and gateway has to get its turn twice.
-        assert!(
-            median < Duration::from_millis(10) + usual * 4,
-            "{path} takes {median:?}, {usual:?} are usual"
-        );
-    }
+    let median = times[times.len() / 2];
+    assert!(median < Duration::from_millis(10) + stall, "probes take {median:?}: {times:?}");
     // Without any upstream at all they answer as well.
     drop(upstream);
     assert_eq!(gateway.get("/health/readiness").await.status, 200);

@@ -10,6 +10,7 @@ mod lifecycle;
 mod limits;
 mod pace;
 mod params;
+mod responses;
 mod secrets;
 mod streams;
 mod unreachable;

@@ -12,33 +12,22 @@ use std::{
 /// Measures, on a thread of its own, by how much a short sleep is overslept.
 pub(crate) struct Pace {
     worst: Arc<AtomicU64>,
-    /// Sum, in microseconds, and count.
-    all: Arc<(AtomicU64, AtomicU64)>,
     over: Arc<AtomicBool>,
 }
 
 impl Pace {
     pub(crate) fn start() -> Self {
         let (worst, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let all = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
-        let (noted, summed, stop) = (worst.clone(), all.clone(), over.clone());
+        let (noted, stop) = (worst.clone(), over.clone());
         thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
                 let (start, nap) = (Instant::now(), Duration::from_millis(3));
                 thread::sleep(nap);
-                let late = start.elapsed().saturating_sub(nap).as_micros() as u64;
-                noted.fetch_max(late, Ordering::Relaxed);
-                summed.0.fetch_add(late, Ordering::Relaxed);
-                summed.1.fetch_add(1, Ordering::Relaxed);
+                let late = start.elapsed().saturating_sub(nap);
+                noted.fetch_max(u64::try_from(late.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
             }
         });
-        Self { worst, all, over }
-    }
-
-    /// By how much a party usually oversleeps.
-    pub(crate) fn usual(&self) -> Duration {
-        let (sum, count) = (self.all.0.load(Ordering::Relaxed), self.all.1.load(Ordering::Relaxed));
-        Duration::from_micros(sum / count.max(1))
+        Self { worst, over }
     }
 
     /// What three parties (client, gateway, upstream) may each have overslept.

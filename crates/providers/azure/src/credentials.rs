@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Request, header};
-use lockgate_core::{CloudSettings, Payload, Result, Secret, Signer, oauth::wrong, target::HeaderSigner};
+use lockgate_core::{
+    CloudSettings, Error, ErrorKind, Origin, Payload, Result, Secret, Signer, target::HeaderSigner,
+};
 
-use crate::entra;
+use crate::entra::Entra;
 
 /// Parameters that are for the signer alone.
 const SECRETS: [&str; 4] = ["azure_ad_token", "client_secret", "azure_username", "azure_password"];
@@ -36,8 +38,8 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("azure_ad_token", &[]) {
         return bearer(&Secret::new(token));
     }
-    if let Some(account) = entra::written(settings) {
-        return Ok(account.signer());
+    if let Some(entra) = Entra::written(settings) {
+        return Ok(Arc::new(entra));
     }
     if let Some(key) = &settings.api_key {
         return Ok(Arc::new(Key::of(key)?));
@@ -45,8 +47,8 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("azure_ad_token", &["AZURE_AD_TOKEN"]) {
         return bearer(&Secret::new(token));
     }
-    if let Some(account) = entra::found(settings) {
-        return Ok(account.signer());
+    if let Some(entra) = Entra::found(settings) {
+        return Ok(Arc::new(entra));
     }
     let (id, names) = (&settings.provider.id, settings.provider.auth.env.join(", "));
     Err(wrong(format!(
@@ -59,6 +61,10 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
 pub(crate) fn without_secrets(settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
     let own = settings.params.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
     own.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+pub(crate) fn wrong(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Authentication, Origin::Gateway, message)
 }
 
 fn bearer(token: &Secret) -> Result<Arc<dyn Signer>> {

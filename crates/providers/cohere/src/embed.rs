@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
@@ -62,15 +63,19 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             }
         });
     };
-    let request = attempt.call.embedding()?;
-    let Some(vectors) = vectors(&given, own_type(request.encoding_format.as_deref())) else {
+    let format = attempt.call.embedding()?.encoding_format.as_deref();
+    let Some(vectors) = vectors(&given, own_type(format)) else {
         return Err(
             Error::invalid_response("The provider's `embeddings` cannot be read.").with_body(body.clone())
         );
     };
+    let vectors = match format {
+        Some("base64") => vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect(),
+        _ => vectors,
+    };
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: request::model(attempt).to_owned(),
-        vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
+        vectors,
         usage: answer.meta.and_then(|meta| meta.billed_units).map(|units| usage(&units)),
         ..EmbeddingReply::default()
     })))
@@ -147,4 +152,11 @@ fn usage(units: &UnitsView) -> Usage {
         image_input: images.filter(|images| *images > 0),
         ..Usage::default()
     }
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = read(values)?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(to_raw(&STANDARD.encode(bytes)))
 }

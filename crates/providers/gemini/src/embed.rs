@@ -1,5 +1,6 @@
 //! Embeddings: `batchEmbedContents`.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, Usage,
@@ -9,7 +10,7 @@ use lockgate_core::{
 
 use crate::{
     EMBED, error, request, usage,
-    wire::{Body, Lax, array},
+    wire::{Body, Lax, array, read, to_raw},
 };
 
 /// Members of a request that clients may name by themselves, and how Gemini spells them.
@@ -75,8 +76,12 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
         );
     };
-    let request = attempt.call.embedding()?;
-    let vectors = list.into_iter().filter_map(|vector| Some(request.written(vector.values?)));
+    let as_text =
+        attempt.call.embedding().ok().and_then(|call| call.encoding_format.as_deref()) == Some("base64");
+    let vectors = list.into_iter().filter_map(|vector| {
+        let values = vector.values?;
+        Some(if as_text { packed(&values).unwrap_or(values) } else { values })
+    });
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors: vectors.collect(),
@@ -109,4 +114,11 @@ fn set_own(one: &mut Body, name: &str, value: &serde_json::value::RawValue) {
     if let Some((_, own)) = OWN.iter().find(|(spelling, _)| *spelling == name) {
         one.set(*own, value);
     }
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = read(values)?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(to_raw(&STANDARD.encode(bytes)))
 }

@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Reply, Result, Usage,
+    Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
     hub::{EmbeddingRequest, Prompt},
     params,
 };
 
 use crate::{
     EMBED, error, options, request,
-    wire::{EmbedView, to_raw},
+    wire::{EmbedView, read, to_raw},
 };
 
 pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -44,10 +45,14 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
         );
     };
-    let request = attempt.call.embedding()?;
+    let wanted = attempt.call.embedding()?.encoding_format.as_deref();
+    let vectors = match wanted {
+        Some("base64") => vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect(),
+        _ => vectors,
+    };
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
+        vectors,
         usage: answer.prompt_eval_count.map(|input| Usage { input, ..Usage::default() }),
         ..EmbeddingReply::default()
     })))
@@ -60,4 +65,11 @@ fn inputs(request: &EmbeddingRequest) -> Result<Vec<&String>> {
         Some(_) => Err(Error::bad_field("input", "Ollama embeds texts, not token ids.")),
         None => Err(Error::bad_field("input", "`input` is missing.")),
     }
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = read(values)?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(to_raw(&STANDARD.encode(bytes)))
 }

@@ -27,6 +27,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
         let mut encoded = finish(attempt, attempt.call.format, responses::prepare(attempt)?)?;
         if !attempt.target.provider.offers(Operation::StoredResponses) {
             encoded.memo.answer_id.clone_from(&attempt.call.answer_id);
+            encoded.memo.reply_values.extend(responses::continued(attempt.call));
         }
         return Ok(encoded);
     }

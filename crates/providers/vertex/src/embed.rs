@@ -1,5 +1,6 @@
 //! Embeddings: `predict`.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
@@ -120,7 +121,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     };
     let answer: Answer = serde_json::from_slice(body).map_err(|why| malformed(why.to_string()))?;
     let predictions = answer.predictions.ok_or_else(|| malformed("it has no `predictions`".to_owned()))?;
-    let request = attempt.call.embedding()?;
+    let wanted = attempt.call.embedding().ok().and_then(|call| call.encoding_format.as_deref());
     let (mut vectors, mut tokens, mut images) = (Vec::new(), None, 0_u64);
     for prediction in predictions {
         if let Some(count) = prediction.embeddings.as_ref().and_then(|one| one.statistics.as_ref()) {
@@ -132,11 +133,14 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
         let own = prediction.embeddings.and_then(|one| one.values);
         vectors.extend(own.into_iter().chain(prediction.text).chain(prediction.image).chain(clips));
     }
+    if wanted == Some("base64") {
+        vectors = vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect();
+    }
     // Pictures and clips are billed by the piece, not by tokens.
     let tokens = tokens.or_else(|| is_multimodal(&attempt.target.model).then_some(0));
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
+        vectors,
         usage: tokens.map(|input| Usage {
             input,
             input_characters: answer.metadata.and_then(|metadata| metadata.characters),
@@ -188,4 +192,11 @@ fn seen(text: &str) -> Result<Extra> {
         instance.push("text", raw(quote(text)));
     }
     Ok(instance)
+}
+
+/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
+fn packed(values: &Raw) -> Option<Raw> {
+    let numbers: Vec<f32> = serde_json::from_str(values.get()).ok()?;
+    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    Some(raw(quote(&STANDARD.encode(bytes))))
 }

@@ -29,7 +29,8 @@ pub use write::{error, queued};
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Encoded, Format, Operation, Payload, Reply, Result, StreamDecoder, hub::ChatRequest,
+    Attempt, Call, Encoded, Format, Operation, Payload, Reply, Result, StreamDecoder, hub::ChatRequest,
+    wire::quote,
 };
 
 /// Requests for the count of an input's tokens.
@@ -47,6 +48,12 @@ pub(crate) fn is_native(attempt: &Attempt<'_>) -> bool {
         _ => return false,
     };
     target.provider.offers(operation) && target.param("use_chat_completions_api") != Some("true")
+}
+
+/// What the answer says of the response that it continues, where the provider does not know that one: a declared edit.
+pub(crate) fn continued(call: &Call) -> Option<(String, String, String)> {
+    let own = call.body.str("previous_response_id").filter(|id| is_own(id))?;
+    Some(("previous_response_id".to_owned(), "null".to_owned(), quote(&own)))
 }
 
 /// Writes the request body.

@@ -64,7 +64,13 @@ impl Watcher {
         for range in split(block) {
             let event = block.slice(range);
             if event.trim_ascii().is_empty() || event.starts_with(b":") {
-                out.extend_from_slice(&event);
+                // Comments keep their place, and say nothing that would bind us to this provider.
+                let waits = !self.held.is_empty() || !(self.passed || !out.is_empty());
+                if waits {
+                    self.held.extend_from_slice(&event)
+                } else {
+                    out.extend_from_slice(&event)
+                }
                 continue;
             }
             self.events += 1;

@@ -151,5 +151,10 @@ pub fn edits(object: &Object, memo: &Memo) -> Edits {
     } else if let Some(own) = memo.answer_id.as_deref().filter(|_| object.contains("id")) {
         edits.set("id", quote(own));
     }
+    for (member, from, to) in &memo.reply_values {
+        if object.raw(member).unwrap_or("null") == from {
+            edits.set(member.clone(), to.clone());
+        }
+    }
     edits
 }
