@@ -145,6 +145,7 @@ pub fn surfaces() -> &'static [&'static dyn Surface] {
         &lockgate_anthropic::AnthropicSurface,
         &lockgate_gemini::GeminiSurface,
         &lockgate_cohere::CohereSurface,
+        &lockgate_bedrock::BedrockSurface,
     ]
 }
 
