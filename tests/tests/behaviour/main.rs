@@ -14,4 +14,5 @@ mod responses;
 mod secrets;
 mod streams;
 mod unreachable;
+mod uploads;
 mod upstreams;

@@ -1,0 +1,119 @@
+//! Forms with files: large ones pass through, sound comes back as it comes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use lockgate_testkit::upstream::{Answer, Upstream};
+
+use crate::{
+    client::{Whole, send},
+    gateway::{Gateway, KEY, config, model},
+};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// A form with the model before the file, or behind it, and a field of the gateway's own at its end.
+fn form(size: usize, model_first: bool) -> Vec<u8> {
+    let model = "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nears\r\n";
+    let mut form = String::new();
+    if model_first {
+        form.push_str(model);
+    }
+    form.push_str("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n");
+    form.push_str("Content-Type: audio/wav\r\n\r\n");
+    let mut form = form.into_bytes();
+    form.resize(form.len() + size, b'x');
+    form.extend_from_slice(b"\r\n");
+    if !model_first {
+        form.extend_from_slice(model.as_bytes());
+    }
+    form.extend_from_slice(
+        b"--b\r\nContent-Disposition: form-data; name=\"timeout\"\r\n\r\n30\r\n\
+          --b\r\nContent-Disposition: form-data; name=\"language\"\r\n\r\nen\r\n--b--\r\n",
+    );
+    form
+}
+
+async fn transcribe(gateway: &Gateway, form: Vec<u8>) -> Whole {
+    let request = Request::post("/v1/audio/transcriptions")
+        .header("host", "gateway")
+        .header("authorization", format!("Bearer {KEY}"))
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(Full::new(Bytes::from(form)))
+        .unwrap();
+    send(&gateway.url, request).await.unwrap().whole().await
+}
+
+async fn listening(answer: impl Fn() -> Answer + Send + Sync + 'static) -> (Upstream, Gateway) {
+    let upstream = Upstream::start(move |_| answer()).await.unwrap();
+    let models = model("ears", "openai/whisper-1", &upstream.url(), "");
+    let gateway = Gateway::start(&config(&models, "")).await;
+    (upstream, gateway)
+}
+
+/// A large file is not held: the gateway's memory does not grow by it.
+#[tokio::test]
+async fn a_large_file_passes_through() {
+    let (upstream, gateway) = listening(|| Answer::json(200, r#"{"text":"hi"}"#)).await;
+    transcribe(&gateway, form(100, true)).await;
+    let before = gateway.memory();
+    let answer = transcribe(&gateway, form(30 * MEGABYTE, true)).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, r#"{"text":"hi"}"#));
+    let grown = gateway.memory().saturating_sub(before);
+    assert!(grown < 12 * 1024, "{grown} KiB more");
+    let sent = upstream.requests().pop().unwrap().text();
+    assert!(sent.len() > 30 * MEGABYTE);
+    assert!(sent.contains("name=\"model\"\r\n\r\nwhisper-1\r\n"));
+    assert!(sent.ends_with("name=\"language\"\r\n\r\nen\r\n--b--\r\n"));
+    assert!(!sent.contains("name=\"timeout\""), "the gateway's own field went upstream");
+}
+
+/// A model that is named behind the file is found, too.
+#[tokio::test]
+async fn a_model_behind_its_file() {
+    let (upstream, gateway) = listening(|| Answer::json(200, r#"{"text":"hi"}"#)).await;
+    for size in [100, 3 * MEGABYTE] {
+        let answer = transcribe(&gateway, form(size, false)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let sent = upstream.requests().pop().unwrap().text();
+        assert!(sent.contains("name=\"model\"\r\n\r\nwhisper-1\r\n"));
+        assert!(!sent.contains("name=\"timeout\""));
+    }
+}
+
+/// A text format stays one, and a form that breaks off is the client's fault.
+#[tokio::test]
+async fn texts_and_broken_forms() {
+    let text = "HTTP/1.1 200 OK\r\ncontent-type: text/vtt\r\ncontent-length: 6\r\n\r\nWEBVTT";
+    let (_upstream, gateway) = listening(move || Answer::raw(text)).await;
+    let answer = transcribe(&gateway, form(100, true)).await;
+    assert_eq!((answer.header("content-type"), answer.text().as_str()), ("text/vtt", "WEBVTT"));
+    let mut broken = form(100, true);
+    broken.truncate(200);
+    let answer = transcribe(&gateway, broken).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.json()["error"]["message"].as_str().unwrap().contains("breaks off"));
+}
+
+/// Sound is passed on while it comes; sound that breaks off is not passed off as whole.
+#[tokio::test]
+async fn sound_comes_as_it_is_made() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\ntransfer-encoding: chunked\r\n\r\n";
+    let whole = move || {
+        let first = Answer::raw(head).then("3\r\nabc\r\n").wait(Duration::from_millis(300));
+        first.then("3\r\ndef\r\n0\r\n\r\n")
+    };
+    let (_upstream, gateway) = listening(whole).await;
+    let ask = r#"{"model":"ears","input":"Hi there","voice":"alloy"}"#;
+    let mut reply = gateway.open("/v1/audio/speech", ask).await;
+    assert_eq!(reply.headers["content-type"], "audio/mpeg");
+    assert_eq!(reply.next().await.unwrap().unwrap(), "abc");
+    assert_eq!(reply.next().await.unwrap().unwrap(), "def");
+    assert!(reply.next().await.is_none());
+
+    let (_upstream, gateway) = listening(move || Answer::raw(head).then("3\r\nabc\r\n").close()).await;
+    let answer = gateway.open("/v1/audio/speech", ask).await.whole().await;
+    assert!(answer.broken, "{}", answer.text());
+}
