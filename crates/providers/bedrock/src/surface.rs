@@ -87,6 +87,9 @@ impl Surface for BedrockSurface {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-amzn-errortype", HeaderValue::from_static(exception(status)));
+        if let Some(delay) = error.retry_after() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(delay.as_secs_f64().ceil() as u64));
+        }
         response
     }
 
