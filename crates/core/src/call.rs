@@ -16,6 +16,7 @@ use crate::{
         ChatRequest, CompletionRequest, EmbeddingRequest, ImageRequest, ModerationRequest, Request,
         RerankRequest, SpeechRequest, TranscriptionRequest,
     },
+    signed,
     surface::Asked,
 };
 
@@ -140,7 +141,10 @@ impl Call {
     /// # Errors
     /// A field of the body has the wrong type; the message names it.
     pub fn request(&self) -> Result<&Request> {
-        self.hub.get_or_init(|| self.surface.parse(self)).as_ref().map_err(Clone::clone)
+        self.hub
+            .get_or_init(|| self.surface.parse(self).map(signed::out_of_ids))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     /// The body as a chat request.

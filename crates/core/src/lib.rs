@@ -26,6 +26,7 @@ pub mod quirks;
 pub mod refusal;
 pub mod reply;
 pub mod secret;
+pub mod signed;
 pub mod surface;
 pub mod target;
 pub mod token;

@@ -23,6 +23,9 @@ pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
     let mut encoded = attempt.dialect().encode(attempt)?;
     if !encoded.relay {
         encoded.notes.dropped.extend(attempt.call.surface.untranslated(attempt.call));
+        if crate::signed::is_lost(attempt.call, encoded.request.body()) {
+            encoded.notes.dropped.push("thinking_blocks".to_owned());
+        }
     }
     complete(attempt, &mut encoded.request, now)?;
     Ok(encoded)

@@ -12,6 +12,7 @@ use lockgate_catalog::{Catalog, Cost, Measured, Terms};
 use lockgate_core::{
     Attempt, Call, Error, ErrorKind, Exchange, Media, MediaFile, Operation, Origin, ParamPolicy, Step,
     Surface, Token, TokenSource, Usage,
+    surface::Asked,
     transcode::{self, Stream},
 };
 use lockgate_registry::{Registry, surfaces};
@@ -200,6 +201,7 @@ fn endpoint(surface: &str) -> Option<(&'static dyn Surface, Operation)> {
         "moderations" => ("openai", Operation::Moderation),
         "messages" => ("anthropic", Operation::Chat),
         "responses" => ("responses", Operation::Chat),
+        "generate_content" => ("gemini", Operation::Chat),
         _ => return None,
     };
     let surface = surfaces().iter().copied().find(|surface| surface.id() == id)?;
@@ -225,7 +227,17 @@ fn call(
     if case.surface == "messages" {
         headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
-    let mut call = surface.read(operation.into(), headers, Value::Object(body).to_string().into())?;
+    let model = case.public_model();
+    let mut asked = Asked::of(operation);
+    if case.surface == "generate_content" {
+        // The path names the model.
+        body.remove("model");
+        if let Some(config) = body.remove("config") {
+            body.insert("generationConfig".to_owned(), config);
+        }
+        asked = asked.model(&model);
+    }
+    let mut call = surface.read(asked, headers, Value::Object(body).to_string().into())?;
     call.received = SystemTime::UNIX_EPOCH + RECORDED;
     call.id = "5f0f4b1e-0000-4000-8000-000000000000".to_owned();
     let mut script = Script::new(case);

@@ -56,7 +56,7 @@ impl Client {
 }
 
 /// A picture of one dot.
-pub const DOT: &str =
+pub(super) const DOT: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// The clients of this build's surfaces.

@@ -22,6 +22,7 @@ mod repair;
 mod request;
 mod response;
 mod schema;
+mod signed;
 mod stream;
 mod surface;
 mod thinking;

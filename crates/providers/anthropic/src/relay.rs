@@ -8,6 +8,7 @@ use lockgate_core::{
 
 use crate::{
     http::{named_betas, post},
+    signed,
     wire::raw,
 };
 
@@ -22,6 +23,12 @@ pub(crate) fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
         edits.remove(*name);
     }
     let mut notes = Notes::default();
+    if signed::is_foreign(call.body.source())
+        && let Some(messages) = call.body.raw("messages").and_then(signed::without)
+    {
+        edits.set("messages", messages);
+        notes.dropped.push("messages.content.thinking".to_owned());
+    }
     drop_members(attempt, &mut edits, &mut notes);
     for (name, value) in target.defaults.iter() {
         let name = match name.as_str() {

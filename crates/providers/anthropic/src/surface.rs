@@ -203,7 +203,7 @@ fn message(call: &Call, reply: &ChatReply) -> Result<Vec<u8>> {
 fn content(message: &Message) -> Result<Vec<Box<RawValue>>> {
     let mut blocks = Vec::new();
     match (&message.thinking_blocks, &message.reasoning_content) {
-        (Some(thinking), _) if !thinking.is_empty() => blocks.extend(thinking.iter().cloned()),
+        (Some(thinking), _) if !thinking.is_empty() => blocks.extend(thinking.iter().map(with_signature)),
         (_, Some(thinking)) if !thinking.is_empty() => {
             let mut block = Body::default();
             block.set("type", "thinking")?;
@@ -233,6 +233,17 @@ fn content(message: &Message) -> Result<Vec<Box<RawValue>>> {
         blocks.push(tool_use("toolu_function", function, None)?);
     }
     Ok(blocks)
+}
+
+/// A thinking block as clients know it: with a signature, though nobody signed it.
+fn with_signature(block: &Box<RawValue>) -> Box<RawValue> {
+    let text = block.get();
+    match text.strip_suffix('}') {
+        Some(open) if !text.contains("\"signature\"") && !text.contains("redacted_thinking") => {
+            raw(format!("{open},\"signature\":\"\"}}"))
+        }
+        _ => block.clone(),
+    }
 }
 
 /// What a call needs to be understood when it comes back, under LiteLLM's name on this surface.

@@ -1,9 +1,10 @@
 //! The client speaks Cohere's format: its own bytes, with the declared edits.
 
 use lockgate_core::{
-    Attempt, Encoded, Format, Memo, Notes, Result,
-    json::{raw, to_raw},
+    Attempt, Encoded, Extra, Format, Memo, Notes, Result,
+    json::{raw, read, to_raw},
     params::without,
+    signed::ID_MARK,
     wire::Edits,
 };
 
@@ -45,6 +46,10 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
             edits.set(*own, value.get().to_owned());
         }
     }
+    if let Some(messages) = call.body.raw("messages").and_then(without_signatures) {
+        edits.set("messages", messages);
+        notes.dropped.push("messages.tool_calls.id".to_owned());
+    }
     for path in &attempt.policy().additional_drop_params {
         let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
         let Some((name, rest)) = steps.split_first() else { continue };
@@ -75,4 +80,28 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
         memo: Memo::default(),
         notes,
     })
+}
+
+/// The messages without Gemini's signatures in the ids of calls; `None` if there is none.
+fn without_signatures(messages: &str) -> Option<String> {
+    if !messages.contains(ID_MARK) {
+        return None;
+    }
+    let plain = |members: &mut Extra, name: &str| {
+        let id = members.get(name).and_then(read::<String>);
+        if let Some((id, _)) = id.as_deref().and_then(|id| id.split_once(ID_MARK)) {
+            members.remove(name);
+            members.push(name, to_raw(id));
+        }
+    };
+    let mut list: Vec<Extra> = serde_json::from_str(messages).ok()?;
+    for message in &mut list {
+        plain(message, "tool_call_id");
+        if let Some(mut calls) = message.get("tool_calls").and_then(read::<Vec<Extra>>) {
+            calls.iter_mut().for_each(|call| plain(call, "id"));
+            message.remove("tool_calls");
+            message.push("tool_calls", to_raw(&calls));
+        }
+    }
+    Some(to_raw(&list).get().to_owned())
 }

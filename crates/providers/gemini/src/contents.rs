@@ -13,8 +13,7 @@ use crate::{
     wire::{Body, array, raw, read},
 };
 
-/// Stands between a tool call's id and the thought signature that travels with it.
-pub(crate) const SIGNATURE_MARK: &str = "__thought__";
+pub(crate) use lockgate_core::signed::ID_MARK as SIGNATURE_MARK;
 
 /// What Gemini 3 accepts in place of a signature that was lost (base64 of `skip_thought_signature_validator`).
 pub(crate) const NO_SIGNATURE: &str = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I=";

@@ -71,7 +71,14 @@ impl Cleaner<'_> {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         match read::<Extra>(schema) {
-            Some(members) if left > 0 && trail.depth < DEEPEST => self.object(&members, trail).into_raw(),
+            Some(members) if left > 0 && trail.depth < DEEPEST => {
+                let mut cleaned = self.object(&members, trail);
+                if !cleaned.has("type") && !cleaned.has("anyOf") {
+                    // Gemini wants a type of every schema.
+                    cleaned.set("type", "object");
+                }
+                cleaned.into_raw()
+            }
             // `true`, what is too deep, and what is too much: anything goes.
             _ => raw(r#"{"type":"object"}"#),
         }

@@ -28,6 +28,7 @@ mod request;
 mod rerank;
 mod response;
 mod responses;
+mod signed;
 mod stream;
 mod surface;
 mod usage;

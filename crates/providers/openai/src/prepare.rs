@@ -11,11 +11,13 @@ use lockgate_core::{
 };
 
 use crate::{
+    CHAT,
     draft::Draft,
     members, messages,
     params::{Family, Support, unsupported},
     path::{Path, remove_everywhere},
-    request::pieces,
+    request::{pieces, wants_responses},
+    signed,
 };
 
 /// A body ready to be sent.
@@ -50,6 +52,7 @@ pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation
         draft.set(key.clone(), value.get().to_owned());
     }
     if operation == Operation::Chat {
+        strip_signed(&mut draft, attempt);
         edit_messages(&mut draft, &support, target);
         edit_tools(&mut draft, &target.provider.quirks, &target.model);
     }
@@ -138,6 +141,22 @@ fn check_embedding(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target
         return Ok(());
     }
     Err(unsupported(target, &["dimensions"]))
+}
+
+/// Takes out reasoning that other providers have signed, unless what is behind the address may be one of them.
+fn strip_signed(draft: &mut Draft<'_>, attempt: &Attempt<'_>) {
+    let quirks = &attempt.target.provider.quirks;
+    // Where marks for Anthropic's cache go, a Claude may be that signed it.
+    let taken = quirks.flatten_reply || keeps_cache_control(quirks, &attempt.target.model);
+    if taken || attempt.call.format != CHAT || wants_responses(attempt) {
+        return;
+    }
+    if signed::MEMBERS.iter().any(|word| draft.may_hold("messages", word))
+        && let Some(messages) = draft.bytes("messages").and_then(|messages| signed::without(&messages))
+    {
+        draft.set("messages", messages);
+        draft.notes.dropped.push("messages.thinking_blocks".to_owned());
+    }
 }
 
 fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) {

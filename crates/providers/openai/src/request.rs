@@ -84,7 +84,7 @@ fn no_operation(attempt: &Attempt<'_>) -> Error {
 }
 
 /// Whether the model, or the client's surface, is served by the Responses API.
-fn wants_responses(attempt: &Attempt<'_>) -> bool {
+pub(crate) fn wants_responses(attempt: &Attempt<'_>) -> bool {
     let target = attempt.target;
     let quirks = &target.provider.quirks;
     quirks.responses_for.contains(attempt.call.surface.id())

@@ -1,0 +1,87 @@
+//! Signed reasoning in a conversation: whether all of it is in what goes upstream.
+//!
+//! A signature means something to its issuer alone. Dialects leave out what they cannot send; that it was left out is
+//! for the client to know.
+
+use serde_json::value::RawValue;
+
+use crate::{
+    Call, Operation, Payload,
+    hub::{Message, Request},
+    json::{raw, read},
+    wire::{quote, view},
+};
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Block {
+        signature: Option<String>,
+        data: Option<String>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Fields {
+        thought_signature: Option<String>,
+        thought_signatures: Option<Vec<String>>,
+    }
+}
+
+/// Stands between a tool call's id and the signature that travels with it, for clients that keep nothing else.
+pub const ID_MARK: &str = "__thought__";
+
+/// The request with signatures that travelled in ids of calls beside them, where those are that send them on; nobody
+/// else takes such long ids.
+pub(crate) fn out_of_ids(mut request: Request) -> Request {
+    let Request::Chat(chat) = &mut request else { return request };
+    for message in &mut chat.messages {
+        for call in message.tool_calls.iter_mut().flatten() {
+            let Some((plain, signature)) = call.id.as_deref().and_then(|id| id.split_once(ID_MARK)) else {
+                continue;
+            };
+            let fields = format!("{{\"thought_signature\":{}}}", quote(signature));
+            let plain = plain.to_owned();
+            call.provider_specific_fields.get_or_insert_with(|| raw(fields));
+            call.id = Some(plain);
+        }
+        let id = message.tool_call_id.as_deref().and_then(|id| id.split_once(ID_MARK));
+        if let Some((plain, _)) = id {
+            message.tool_call_id = Some(plain.to_owned());
+        }
+    }
+    request
+}
+
+/// Whether a signature of the call's conversation is missing from the body.
+pub(crate) fn is_lost(call: &Call, body: &Payload) -> bool {
+    if call.operation != Operation::Chat {
+        return false;
+    }
+    let Ok(Request::Chat(request)) = call.request() else { return false };
+    let mut signatures = request.messages.iter().flat_map(signatures).peekable();
+    if signatures.peek().is_none() {
+        return false;
+    }
+    let sent = body.to_vec();
+    let sent = String::from_utf8_lossy(&sent);
+    // OpenAI's reasoning has its id before it, which goes beside it.
+    let encrypted = |signature: &str| signature.rsplit(':').next().unwrap_or_default().to_owned();
+    signatures.any(|signature| !sent.contains(&signature) && !sent.contains(&encrypted(&signature)))
+}
+
+fn signatures(message: &Message) -> Vec<String> {
+    let mut found = Vec::new();
+    for block in message.thinking_blocks.iter().flatten().filter_map(|block| read::<Block>(block)) {
+        found.extend(block.signature.or(block.data));
+    }
+    let of_call =
+        message.tool_calls.iter().flatten().filter_map(|call| call.provider_specific_fields.as_deref());
+    let all = of_call.chain(message.provider_specific_fields.as_deref());
+    for fields in all.filter_map(|fields: &RawValue| read::<Fields>(fields)) {
+        found.extend(fields.thought_signature);
+        found.extend(fields.thought_signatures.into_iter().flatten());
+    }
+    found.retain(|signature| !signature.is_empty());
+    found
+}
