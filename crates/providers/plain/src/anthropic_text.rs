@@ -63,6 +63,7 @@ impl Api for AnthropicText {
         }
         ask.others(&mut body);
         let base = ask.base();
+        let base = base.strip_suffix("/complete").unwrap_or(&base);
         let url = match base.ends_with("/v1") {
             true => format!("{base}/complete"),
             false => format!("{base}/v1/complete"),
