@@ -142,7 +142,7 @@ impl FormReader {
 pub(crate) struct Rest(Arc<Mutex<State>>);
 
 enum State {
-    Waiting(FormReader),
+    Waiting(Box<FormReader>),
     Taken,
     /// It was taken, and came to no good end.
     Failed(Error),
@@ -150,7 +150,7 @@ enum State {
 
 impl Rest {
     pub(crate) fn new(reader: FormReader) -> Self {
-        Self(Arc::new(Mutex::new(State::Waiting(reader))))
+        Self(Arc::new(Mutex::new(State::Waiting(Box::new(reader)))))
     }
 
     /// The call with all of its form.
@@ -193,7 +193,7 @@ impl Rest {
     fn take(&self) -> Option<FormReader> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *state, State::Taken) {
-            State::Waiting(reader) => Some(reader),
+            State::Waiting(reader) => Some(*reader),
             other => {
                 *state = other;
                 None

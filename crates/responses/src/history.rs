@@ -68,8 +68,9 @@ mod tests {
     #[test]
     fn a_conversation_is_told_from_its_beginning() {
         let store = MemoryStore::new(1 << 20);
-        [record("1", None), record("2", Some("1")), record("loop", Some("loop"))]
-            .map(|one| store.insert(one));
+        for one in [record("1", None), record("2", Some("1")), record("loop", Some("loop"))] {
+            store.insert(one);
+        }
         let chain = now(history(&store, "2")).unwrap();
         let said: Vec<String> = conversation(&chain).iter().map(|item| item.get().to_owned()).collect();
         assert_eq!(said, ["\"in 1\"", "\"out 1\"", "\"in 2\"", "\"out 2\""]);

@@ -83,7 +83,7 @@ pub fn page(mut items: Vec<Raw>, page: &Page) -> Raw {
     if !page.ascending {
         items.reverse();
     }
-    let ids: Vec<String> = items.iter().map(|item| id(item)).collect();
+    let ids: Vec<String> = items.iter().map(id).collect();
     let place = |wanted: &Option<String>| ids.iter().position(|own| Some(own) == wanted.as_ref());
     let start = place(&page.after).map_or(0, |at| at + 1);
     let end = place(&page.before).unwrap_or(items.len()).max(start);
@@ -132,8 +132,7 @@ mod tests {
         let items = || (0..5).map(|at| raw(format!("{{\"id\":\"{at}\"}}"))).collect::<Vec<_>>();
         let shown = |page: Page| {
             let page: Extra = serde_json::from_str(super::page(items(), &page).get()).unwrap();
-            let ids: String =
-                read::<Vec<Raw>>(page.get("data").unwrap()).unwrap().iter().map(|item| id(item)).collect();
+            let ids: String = read::<Vec<Raw>>(page.get("data").unwrap()).unwrap().iter().map(id).collect();
             (ids, page.get("has_more").unwrap().get() == "true")
         };
         let after = |id: &str| Some(id.to_owned());

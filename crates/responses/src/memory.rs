@@ -109,7 +109,9 @@ mod tests {
     #[test]
     fn what_was_not_used_for_the_longest_time_goes_first() {
         let store = MemoryStore::new(3 * record("a").size());
-        ["a", "b", "c"].map(|id| store.insert(record(id)));
+        for id in ["a", "b", "c"] {
+            store.insert(record(id));
+        }
         assert!(store.find("a").is_some());
         store.insert(record("d"));
         let there = ["a", "b", "c", "d"].map(|id| store.find(id).is_some());

@@ -160,7 +160,7 @@ pub fn of_reply(reply: &Reply) -> Vec<String> {
         facts.extend(message.tool_calls.iter().flatten().map(called));
         facts.extend(choice.finish.iter().map(|finish| format!("finish: {}", finish.as_str())));
     }
-    facts.extend(reply.usage.iter().map(|usage| counts(usage)));
+    facts.extend(reply.usage.iter().map(counts));
     facts.extend(reply.usage.iter().filter_map(|usage| Some(format!("cached: {}", usage.cache_read?))));
     facts
 }

@@ -10,7 +10,12 @@ pub(super) const ACTIVE: &[Key] = &[
     active("additional_drop_params", Texts, "", "Parameters that are never sent."),
     active("allowed_openai_params", Texts, "", "Parameters that are always sent."),
     active("modify_params", Flag, "false", "Repair histories that a provider would refuse."),
-    active("predibase_tenant_id", Text, "", "Whose deployments on Predibase; instead of `PREDIBASE_TENANT_ID`."),
+    active(
+        "predibase_tenant_id",
+        Text,
+        "",
+        "Whose deployments on Predibase; instead of `PREDIBASE_TENANT_ID`.",
+    ),
     active("num_retries", Count, "2", "As `router_settings.num_retries`, which wins."),
     active("request_timeout", Seconds, "1800", "The limit on a whole call, in seconds."),
     active("fallbacks", List, "", "As `router_settings.fallbacks`, which wins."),

@@ -111,7 +111,7 @@ fn last(events: &[u8]) -> Option<Raw> {
         if let Ok(object) = Object::scan(event.data.to_owned().into())
             && object.str("type").is_some_and(|kind| ends.contains(&&*kind))
         {
-            found = object.raw("response").map(|response| raw(response));
+            found = object.raw("response").map(raw);
         }
         Ok(())
     };
@@ -124,8 +124,10 @@ pub(crate) struct KeptBody {
     inner: ResponseBody,
     keep: Option<Keep>,
     store: Arc<dyn ResponseStore>,
-    saving: Option<(Pin<Box<dyn Future<Output = Result<()>> + Send>>, Bytes)>,
+    saving: Option<(Saving, Bytes)>,
 }
+
+type Saving = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl KeptBody {
     /// The next bytes for the client; `None` at the end.

@@ -203,7 +203,9 @@ fn message(call: &Call, reply: &ChatReply) -> Result<Vec<u8>> {
 fn content(message: &Message) -> Result<Vec<Box<RawValue>>> {
     let mut blocks = Vec::new();
     match (&message.thinking_blocks, &message.reasoning_content) {
-        (Some(thinking), _) if !thinking.is_empty() => blocks.extend(thinking.iter().map(with_signature)),
+        (Some(thinking), _) if !thinking.is_empty() => {
+            blocks.extend(thinking.iter().map(|block| with_signature(block)))
+        }
         (_, Some(thinking)) if !thinking.is_empty() => {
             let mut block = Body::default();
             block.set("type", "thinking")?;
@@ -236,13 +238,13 @@ fn content(message: &Message) -> Result<Vec<Box<RawValue>>> {
 }
 
 /// A thinking block as clients know it: with a signature, though nobody signed it.
-fn with_signature(block: &Box<RawValue>) -> Box<RawValue> {
+fn with_signature(block: &RawValue) -> Box<RawValue> {
     let text = block.get();
     match text.strip_suffix('}') {
         Some(open) if !text.contains("\"signature\"") && !text.contains("redacted_thinking") => {
             raw(format!("{open},\"signature\":\"\"}}"))
         }
-        _ => block.clone(),
+        _ => block.to_owned(),
     }
 }
 

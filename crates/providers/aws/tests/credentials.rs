@@ -74,9 +74,8 @@ const ENV_KEYS: Pairs<'static> = &[("AWS_ACCESS_KEY_ID", "AKENV"), ("AWS_SECRET_
 
 #[test]
 fn the_nearest_credentials_count() {
-    let file =
-        [("/home/u/.aws/credentials", "[default]\naws_access_key_id=AKFILE\naws_secret_access_key=f\n")];
-    let home = [("HOME", "/home/u")];
+    let file = [("/h/u/.aws/credentials", "[default]\naws_access_key_id=AKFILE\naws_secret_access_key=f\n")];
+    let home = [("HOME", "/h/u")];
     let own = signed(Place { params: KEYS, env: ENV_KEYS, ..Place::default() });
     assert!(
         own.starts_with("AWS4-HMAC-SHA256 Credential=AKOWN/20150830/eu-west-1/bedrock/aws4_request"),

@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use lockgate_core::{
-    Extra, Money, Quirks, Usage,
-    wire::members,
-};
+use lockgate_core::{Extra, Money, Quirks, Usage, wire::members};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -327,7 +324,8 @@ mod tests {
         let usage = usage.unwrap();
         assert_eq!(usage.output, 103);
         assert!(write(&usage).contains(r#""completion_tokens":103,"total_tokens":135"#));
-        let usage = read(&raw(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#), &quirks).unwrap();
+        let usage =
+            read(&raw(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#), &quirks).unwrap();
         assert_eq!(usage.cache_read, Some(3));
         assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)));
         for nothing in ["null", "{}", "3", "[1]", r#"{"prompt_tokens":"7","prompt_tokens_details":[]}"#] {

@@ -73,7 +73,7 @@ fn ids_lead_back_to_the_deployment() {
         let wrapped = stored::wrap("dep", "resp_1");
         assert_eq!(String::from_utf8(out).unwrap(), STREAM.replace("resp_1", &wrapped));
         let whole =
-            format!(r#"{{"id":"resp_1","model":"gpt-4o","previous_response_id":"resp_0","x" : 1.0}}"#);
+            r#"{"id":"resp_1","model":"gpt-4o","previous_response_id":"resp_0","x" : 1.0}"#.to_owned();
         let head = sample::head(200, "application/json");
         let (body, _) = attempt.dialect().pass(encoded, &head, whole.clone().into()).unwrap();
         let expected = whole.replace("resp_1", &wrapped).replace("resp_0", &stored::wrap("dep", "resp_0"));

@@ -34,7 +34,8 @@ pub fn unwrap(id: &str) -> Option<(String, String)> {
     let (deployment, own) = text.strip_prefix(MARK)?.strip_prefix('\0')?.split_once('\0')?;
     // The provider's id becomes a part of a path.
     let plain = own.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.~=".contains(&byte));
-    (plain && !own.is_empty() && own.trim_matches('.') != "").then(|| (deployment.to_owned(), own.to_owned()))
+    (plain && !own.is_empty() && !own.trim_matches('.').is_empty())
+        .then(|| (deployment.to_owned(), own.to_owned()))
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ impl Watcher {
             let event = block.slice(range);
             if event.trim_ascii().is_empty() || event.starts_with(b":") {
                 // Comments keep their place, and say nothing that would bind us to this provider.
-                let waits = !self.held.is_empty() || !(self.passed || !out.is_empty());
+                let waits = !self.held.is_empty() || (!self.passed && out.is_empty());
                 if waits {
                     self.held.extend_from_slice(&event)
                 } else {
