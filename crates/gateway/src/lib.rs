@@ -16,7 +16,6 @@ mod intake;
 mod keepalive;
 mod listener;
 mod mask;
-mod measure;
 mod meter;
 mod mock;
 mod rescue;

@@ -12,7 +12,7 @@ use lockgate_telemetry::{CallRecord, DeploymentMetrics, DeploymentState};
 
 use crate::{
     app::{Gateway, Live},
-    estimate, measure, responses,
+    estimate, responses,
     surface::Matched,
     trace::Inbound,
 };
@@ -240,7 +240,7 @@ impl Open {
     /// The usage, with what the call tells besides tokens.
     fn complete(&self, usage: Option<Usage>) -> Option<Usage> {
         match &self.call {
-            Some(call) => measure::complete(call, usage),
+            Some(call) => lockgate_tokens::complete_usage(call, usage),
             None => usage,
         }
     }

@@ -65,7 +65,8 @@ impl Deployment {
         let provider = &self.target.provider;
         let label = provider.price_label.as_deref().unwrap_or(&provider.id);
         let (size, quality) = (measures.image_size.as_deref(), measures.image_quality.as_deref());
-        Some(catalog.image_entry(label, &self.target.model, size, quality)?.price)
+        let model = self.target.param("base_model").unwrap_or(&self.target.model);
+        Some(catalog.image_entry(label, model, size, quality)?.price)
     }
 }
 

@@ -10,6 +10,7 @@
 mod audio;
 mod chat;
 mod image;
+mod measure;
 mod merge;
 mod pieces;
 mod request;
@@ -25,6 +26,7 @@ struct Readme;
 pub use audio::audio_millis;
 pub use chat::count_chat;
 pub use image::{IMAGE_BASE_TOKENS, IMAGE_DEFAULT_TOKENS, dimensions, image_tokens};
+pub use measure::complete_usage;
 pub use request::{count_prompt, count_tokens_request};
 pub use text::{BLOCKING_BYTES, SAMPLED_CHARS, count_text, counter, decode, estimate, upper_bound};
 pub use vocabulary::Vocabulary;

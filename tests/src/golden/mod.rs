@@ -7,6 +7,7 @@ mod cost;
 mod deviations;
 mod diff;
 mod error;
+mod form;
 mod json;
 mod messages;
 mod object;

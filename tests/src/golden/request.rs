@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use http::Request;
 use lockgate_core::Payload;
 use lockgate_testkit::jwt;
+use lockgate_wire::form_boundary;
 use serde_json::{Map, Value, json};
 
 use crate::golden::{
     Case,
     case::{MOCK, Step, unfill},
     diff::{ABSENT, Diffs},
+    form as forms,
     json::{Mode, Volatile, compare},
 };
 
@@ -48,18 +50,8 @@ impl Sent {
             let value = String::from_utf8_lossy(value.as_bytes());
             headers.insert(name.as_str().to_owned(), undated(name.as_str(), &unfilled(&value)));
         }
-        let bytes = request.body().to_vec();
-        let text = String::from_utf8_lossy(&bytes);
-        let body = match request.headers().get("content-type") {
-            _ if bytes.is_empty() => None,
-            Some(kind) if kind.as_bytes().starts_with(b"application/x-www-form-urlencoded") => {
-                Some(json!({"$form": form(&text)}))
-            }
-            _ => Some(
-                serde_json::from_slice(&bytes)
-                    .map_or_else(|_| json!({"$text": text}), |value: Value| unfill(&value)),
-            ),
-        };
+        let kind = request.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("");
+        let body = body(kind, request.body().to_vec());
         Self {
             method: request.method().to_string(),
             origin: (origin != MOCK).then_some(origin),
@@ -83,6 +75,25 @@ impl Sent {
             body: None,
         }
     }
+}
+
+/// A body as cases write it.
+fn body(kind: &str, bytes: Vec<u8>) -> Option<Value> {
+    if bytes.is_empty() {
+        return None;
+    }
+    if let Some(boundary) = form_boundary(kind) {
+        return Some(forms::read(&boundary, bytes));
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    Some(match kind {
+        "application/octet-stream" => forms::binary(&bytes),
+        _ if kind.starts_with("audio/") => forms::binary(&bytes),
+        _ if kind.starts_with("application/x-www-form-urlencoded") => json!({"$form": form(&text)}),
+        _ => {
+            serde_json::from_str(&text).map_or_else(|_| json!({"$text": text}), |value: Value| unfill(&value))
+        }
+    })
 }
 
 /// The fields of a form; what a service account has signed is opened, its times relative to when it was issued.
@@ -175,6 +186,8 @@ fn one(step: &Step, sent: &Sent, path: &str, volatile: &Volatile, out: &mut Diff
     let expected = expect.body.clone().unwrap_or(Value::Null);
     let mut got = sent.body.clone().unwrap_or(Value::Null);
     allow_stream_usage(&expected, &mut got);
+    let expected = forms::sorted(&expected).unwrap_or(expected);
+    let got = forms::sorted(&got).unwrap_or(got);
     compare(&expected, &got, &format!("{path}.body"), Mode::Request, volatile, out);
 }
 
@@ -238,7 +251,7 @@ fn headers(step: &Step, sent: &Sent, path: &str, volatile: &Volatile, out: &mut 
 
 /// Whether a header is as expected: dates, digests and signatures differ from run to run.
 fn matches(expected: &str, got: &str) -> bool {
-    let varying = ["{{DATE}}", "{{SHA256}}", "{{SIG}}"];
+    let varying = ["{{BOUNDARY}}", "{{DATE}}", "{{SHA256}}", "{{SIG}}"];
     let Some(found) = varying.iter().find(|found| expected.contains(**found)) else { return expected == got };
     let (before, after) = expected.split_once(found).unwrap_or((expected, ""));
     let inner = got.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));

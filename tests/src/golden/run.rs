@@ -27,6 +27,7 @@ use crate::golden::{
     case::fill,
     cost,
     diff::Diffs,
+    form,
     request::{self, Sent},
     upstream::{Reply, Script},
 };
@@ -166,6 +167,8 @@ impl Runner {
             at: Some(SystemTime::UNIX_EPOCH + RECORDED),
             conditions: target.provider.dialect.price_conditions(target),
             measured: Measured::of(usage),
+            image_size: usage.measures.as_ref().and_then(|measures| measures.image_size.clone()),
+            image_quality: usage.measures.as_ref().and_then(|measures| measures.image_quality.clone()),
             ..Terms::default()
         };
         match (deployment.price_of_answer(&self.catalog, usage), usage.provider_cost) {
@@ -199,6 +202,11 @@ fn endpoint(surface: &str) -> Option<(&'static dyn Surface, Operation)> {
         "completions" => ("openai", Operation::Completion),
         "embeddings" => ("openai", Operation::Embedding),
         "moderations" => ("openai", Operation::Moderation),
+        "rerank" => ("openai", Operation::Rerank),
+        "images" => ("openai", Operation::ImageGeneration),
+        "image_edits" => ("openai", Operation::ImageEdit),
+        "audio_transcription" => ("openai", Operation::Transcription),
+        "audio_speech" => ("openai", Operation::Speech),
         "messages" => ("anthropic", Operation::Chat),
         "responses" => ("responses", Operation::Chat),
         "generate_content" => ("gemini", Operation::Chat),
@@ -237,7 +245,12 @@ fn call(
         }
         asked = asked.model(&model);
     }
-    let mut call = surface.read(asked, headers, Value::Object(body).to_string().into())?;
+    let mut call = if matches!(operation, Operation::ImageEdit | Operation::Transcription) {
+        let (fields, upload) = form::of_client(&body);
+        Call::from_form(surface, asked, headers, (&fields, upload))?
+    } else {
+        surface.read(asked, headers, Value::Object(body).to_string().into())?
+    };
     call.received = SystemTime::UNIX_EPOCH + RECORDED;
     call.id = "5f0f4b1e-0000-4000-8000-000000000000".to_owned();
     let mut script = Script::new(case);
@@ -304,6 +317,7 @@ fn exchange(attempt: &Attempt<'_>, script: &mut Script<'_>, sent: &mut Vec<Sent>
     }
     let answer = transcode::answer(attempt, &encoded, &reply.head, reply.body())?;
     let usage = answer.usage.or_else(|| estimate(attempt.call, answer.reply.as_ref()));
+    let usage = lockgate_tokens::complete_usage(attempt.call, usage);
     Ok(Answer {
         status: 200,
         content_type: "application/json".to_owned(),

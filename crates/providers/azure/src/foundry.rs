@@ -53,7 +53,7 @@ impl Dialect for AzureAi {
             }
             _ => address::model(attempt, encoded.format)?,
         };
-        pictures::note_defaults(attempt.call, &mut encoded);
+        pictures::note_defaults(attempt, &mut encoded);
         *encoded.request.uri_mut() = url;
         encoded.request.extensions_mut().insert(place);
         Ok(encoded)

@@ -55,7 +55,7 @@ impl Dialect for Azure {
         if encoded.format == CHAT {
             schema::as_tool(&mut encoded, address::version(attempt.target))?;
         }
-        pictures::note_defaults(attempt.call, &mut encoded);
+        pictures::note_defaults(attempt, &mut encoded);
         Ok(encoded)
     }
 

@@ -1,10 +1,10 @@
 //! What a call consumes besides tokens, as far as the call itself tells.
 
-use http::header;
 use lockgate_core::{Call, Operation, Usage};
 
-/// The usage, with what the provider left unsaid.
-pub(crate) fn complete(call: &Call, usage: Option<Usage>) -> Option<Usage> {
+/// The usage, with what the provider left unsaid and the call tells: characters, lengths of recordings, sizes of
+/// pictures, queries.
+pub fn complete_usage(call: &Call, usage: Option<Usage>) -> Option<Usage> {
     match call.operation {
         Operation::Speech => Some(speech(call, usage.unwrap_or_default())),
         Operation::Transcription | Operation::Translation => Some(recording(call, usage.unwrap_or_default())),
@@ -34,10 +34,9 @@ fn recording(call: &Call, mut usage: Usage) -> Usage {
     }
     let held = file.content.len() as u64;
     let whole = call.upload.as_ref().is_some_and(|upload| !upload.open);
-    let declared =
-        call.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let declared = call.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
     let total = if whole { held } else { declared.unwrap_or(held) };
-    measures.input_millis = lockgate_tokens::audio_millis(&file.content, total).unwrap_or(0);
+    measures.input_millis = crate::audio_millis(&file.content, total).unwrap_or(0);
     usage
 }
 
