@@ -5,6 +5,8 @@ mod encoder;
 mod history;
 mod options;
 
+use std::time::{Duration, SystemTime};
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use lockgate_core::{
@@ -64,9 +66,11 @@ impl Surface for BedrockSurface {
         options::untranslated(call)
     }
 
-    fn write(&self, _call: &Call, reply: &Reply) -> Result<Payload> {
+    fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         match reply {
-            Reply::Chat(reply) => Ok(to_raw(&answer::Answer(reply)).get().to_owned().into()),
+            Reply::Chat(reply) => {
+                Ok(to_raw(&answer::Answer { reply, latency: latency(call.received) }).get().to_owned().into())
+            }
             _ => Err(Error::internal("The Converse API answers to conversations only.")),
         }
     }
@@ -75,8 +79,8 @@ impl Surface for BedrockSurface {
         "application/vnd.amazon.eventstream"
     }
 
-    fn encoder(&self, _call: &Call) -> Box<dyn StreamEncoder> {
-        Box::new(encoder::Encoder::default())
+    fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder> {
+        Box::new(encoder::Encoder::new(call.received))
     }
 
     fn error(&self, error: &Error) -> Response<Payload> {
@@ -97,6 +101,15 @@ impl Surface for BedrockSurface {
     fn keepalive(&self, _call: &Call) -> Bytes {
         Bytes::new()
     }
+}
+
+/// A longer time is none: the machine's clock was set meanwhile.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Milliseconds since the call came.
+fn latency(received: SystemTime) -> u64 {
+    let since = received.elapsed().ok().filter(|since| *since < LONGEST).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or_default()
 }
 
 /// AWS's word for a failure.

@@ -535,6 +535,7 @@ fn whole_answers_and_errors_are_written_as_awss_sdks_read_them() {
             ]}},
             "stopReason": "tool_use",
             "usage": {"inputTokens": 9, "outputTokens": 4, "totalTokens": 16, "cacheReadInputTokens": 3},
+            "metrics": {"latencyMs": 0},
         });
         let reply = DIALECT.decode(attempt, encoded, &head, answer.to_string().into()).unwrap();
         let written = CONVERSE_API.write(&call, &reply).unwrap().to_vec();

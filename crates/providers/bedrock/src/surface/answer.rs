@@ -22,11 +22,15 @@ const WORDS: [&str; 9] = [
 ];
 
 /// An answer as the Converse API writes it.
-pub(super) struct Answer<'a>(pub(super) &'a ChatReply);
+pub(super) struct Answer<'a> {
+    pub(super) reply: &'a ChatReply,
+    /// How long it took, in milliseconds: clients of AWS's rely on being told.
+    pub(super) latency: u64,
+}
 
 impl Serialize for Answer<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let reply = self.0;
+        let reply = self.reply;
         let choice = reply.choices.first();
         let content: Vec<Raw> = choice.map(blocks).unwrap_or_default();
         let message = raw(format!(r#"{{"role":"assistant","content":{}}}"#, to_raw(&content).get()));
@@ -38,6 +42,7 @@ impl Serialize for Answer<'_> {
         map.serialize_entry("output", &output)?;
         map.serialize_entry("stopReason", stop_reason(&finish, native, met))?;
         map.serialize_entry("usage", &usage(reply.usage.as_ref()))?;
+        map.serialize_entry("metrics", &metrics(self.latency))?;
         if let Some(trace) = reply.extra.get("trace") {
             map.serialize_entry("trace", trace)?;
         }
@@ -78,6 +83,11 @@ pub(super) fn usage(usage: Option<&Usage>) -> Raw {
     }
     text.push('}');
     raw(text)
+}
+
+/// How long the call took.
+pub(super) fn metrics(latency: u64) -> Raw {
+    raw(format!(r#"{{"latencyMs":{latency}}}"#))
 }
 
 /// A block of thinking in Anthropic's form, in Bedrock's.

@@ -1,16 +1,19 @@
 //! Streams as the Converse API writes them: frames.
 
+use std::time::SystemTime;
+
 use lockgate_aws::write_frame;
 use lockgate_core::{Error, Event, FinishReason, Raw, StreamEncoder, Usage, json::to_raw};
 
 use super::{
-    answer::{stop_reason, usage},
-    exception,
+    answer::{metrics, stop_reason, usage},
+    exception, latency,
 };
 
 /// Writes the events of one answer.
-#[derive(Default)]
 pub(super) struct Encoder {
+    /// When the call came.
+    received: SystemTime,
     started: bool,
     ended: bool,
     /// The next block's number.
@@ -36,6 +39,19 @@ struct Open {
 }
 
 impl Encoder {
+    pub(super) fn new(received: SystemTime) -> Self {
+        Self {
+            received,
+            started: false,
+            ended: false,
+            next: 0,
+            open: None,
+            calls: Vec::new(),
+            finish: None,
+            usage: None,
+        }
+    }
+
     fn start(&mut self, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.started, true) {
             write_frame(out, "event", "messageStart", r#"{"role":"assistant"}"#);
@@ -84,7 +100,9 @@ impl Encoder {
         let word = stop_reason(&finish, native.as_deref(), met);
         write_frame(out, "event", "messageStop", format!(r#"{{"stopReason":"{word}"}}"#));
         let usage = usage(self.usage.as_ref());
-        write_frame(out, "event", "metadata", format!(r#"{{"usage":{}}}"#, usage.get()));
+        let metrics = metrics(latency(self.received));
+        let tail = format!(r#"{{"usage":{},"metrics":{}}}"#, usage.get(), metrics.get());
+        write_frame(out, "event", "metadata", tail);
     }
 }
 
