@@ -17,6 +17,8 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).parent
 KEY = "sk-sdk-suite-7f3a9b2c4d5e6f708192a3b4c5d6e7f8"
+AWS = {"aws_region_name": "us-west-2", "aws_access_key_id": "AKIDUPSTREAM", "aws_secret_access_key": "secret/of+upstream", "aws_session_token": "token/of+upstream=="}
+PROFILE = "arn:aws:bedrock:us-west-2:123456789012:application-inference-profile/a1b2c3d4e5f6"
 CONFIG = """
 model_list:
   - model_name: gpt
@@ -43,6 +45,10 @@ model_list:
     litellm_params: {{model: gemini/gemini-embedding-001, api_key: sk-goog-up, api_base: "{url}"}}
   - model_name: co-embed
     litellm_params: {{model: cohere/embed-v4.0, api_key: sk-co-up, api_base: "{url}"}}
+  - model_name: "us.amazon.nova-pro-v1:0"
+    litellm_params: {{model: "bedrock/converse/us.amazon.nova-pro-v1:0", aws_bedrock_runtime_endpoint: "{url}", {aws}}}
+  - model_name: profile
+    litellm_params: {{model: "bedrock/converse/{profile}", aws_bedrock_runtime_endpoint: "{url}", {aws}}}
   - model_name: demo
     litellm_params: {{model: demo/echo}}
 litellm_settings: {{num_retries: 0}}
@@ -57,10 +63,10 @@ class Gateway:
     def __init__(self):
         self.key = KEY
         self.upstream = subprocess.Popen([sys.executable, HERE / "upstream.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        url = f"http://127.0.0.1:{int(self.upstream.stdout.readline())}"
+        self.upstream_url = url = f"http://127.0.0.1:{int(self.upstream.stdout.readline())}"
         self.data = tempfile.TemporaryDirectory(prefix="lockgate-sdk-")
         config = pathlib.Path(self.data.name, "config.yaml")
-        config.write_text(CONFIG.format(url=url, key=KEY))
+        config.write_text(CONFIG.format(url=url, key=KEY, aws=json.dumps(AWS)[1:-1], profile=PROFILE))
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]

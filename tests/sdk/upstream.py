@@ -1,10 +1,11 @@
-"""A provider for the SDK suites: speaks OpenAI's, Anthropic's, Gemini's and Cohere's formats and does what the last user message says.
+"""A provider for the SDK suites: speaks OpenAI's, Anthropic's, Gemini's, Cohere's and Bedrock's formats and does what the last user message says.
 
     python3 upstream.py        prints its port and serves until standard input closes
 
 "fail 429": an error of that status. "slow": waits ten seconds. "cut": breaks the stream. "weather": calls two tools,
 if there are tools and no results yet. "loop": calls a tool six times, thinking and signing where the format has
 signatures, and refuses to go on if one that it gave is not given back. "json": answers with JSON. "think": reasons first. Anything else: says hello.
+GET /seen tells the last call as it came.
 """
 
 import json
@@ -15,6 +16,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from upstream_bedrock import Bedrock
 from upstream_cohere import Cohere
 from upstream_google import Google
 
@@ -22,6 +24,7 @@ HELLO = "Hello from upstream."
 JSON = '{"city":"Paris","population":2102650}'
 CALLS = [("call_1", '{"city": "Paris"}'), ("call_2", '{"city": "Rome"}')]
 KEPT = {}  # responses by their ids
+SEEN = {}  # the last call
 ERRORS = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
     413: "request_too_large", 429: "rate_limit_error", 504: "timeout_error", 529: "overloaded_error",
@@ -42,7 +45,7 @@ def text_of(content):
     return " ".join(part.get("text", "") for part in content or [] if isinstance(part, dict))
 
 
-class Upstream(Google, Cohere, BaseHTTPRequestHandler):
+class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -54,17 +57,20 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
             _, kept, _ = self.kept()
             kept["answer"]["status"] = "cancelled"
             return self.whole(kept["answer"])
-        body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        SEEN.update(path=self.path, headers=[[name.lower(), value] for name, value in self.headers.items()], body=body.decode())
+        body = json.loads(body)
         items = body.get("messages") or body.get("input") or [{"role": c.get("role") or "user", "content": c["parts"]} for c in body.get("contents") or []]
         items = items if isinstance(items, list) else [{"role": "user", "content": str(items)}]
         messages = [item for item in items if isinstance(item, dict)]
         said = [text_of(m.get("content")) for m in messages if m.get("role") == "user"]
         self.said = " ".join(said) or str(body.get("prompt", ""))
-        answered = any(m.get("role") == "tool" or m.get("type") == "function_call_output" or re.search("tool_result|function_?[rR]esponse", json.dumps(m)) for m in messages)
-        self.calls = CALLS if body.get("tools") and "weather" in self.said and not answered else []
+        answered = any(m.get("role") == "tool" or m.get("type") == "function_call_output" or re.search("tool_?[rR]esult|function_?[rR]esponse", json.dumps(m)) for m in messages)
+        self.calls = CALLS if (body.get("tools") or body.get("toolConfig")) and "weather" in self.said and not answered else []
         self.text = " | ".join(said[:-1]) if said and "recall" in said[-1] else "It is sunny." if answered else JSON if "json" in self.said else HELLO
         anthropic = "/messages" in self.path
-        google, cohere = ":" in self.path.rsplit("/", 1)[-1], self.path.endswith(("/v2/chat", "/v2/embed"))
+        bedrock = self.path.startswith("/model/")
+        google, cohere = not bedrock and ":" in self.path.rsplit("/", 1)[-1], self.path.endswith(("/v2/chat", "/v2/embed"))
         self.signature = None
         if "loop" in self.said and not self.loop(messages, anthropic, google):
             return self.fail(400, anthropic)
@@ -75,6 +81,8 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
             return self.fail(int(failure[1]), anthropic)
         if google:
             return self.google(body)
+        if bedrock:
+            return self.bedrock()
         if cohere:
             return self.cohere(body)
         if self.path.endswith("/embeddings"):
@@ -97,7 +105,7 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
     def loop(self, messages, anthropic, google):
         """One call for each turn; tells whether every signature came back as it was given."""
         text = json.dumps(messages)
-        turn = max(text.count('"tool_result"'), len(re.findall(r'"function_?[rR]esponse"', text)), sum(m.get("role") == "tool" or m.get("type") == "function_call_output" for m in messages))
+        turn = max(text.count('"tool_result"'), len(re.findall(r'"function_?[rR]esponse"', text)), text.count('"toolResult"'), sum(m.get("role") == "tool" or m.get("type") == "function_call_output" for m in messages))
         given = re.findall(r'"(?:thoughtS|s)ignature": "([^"]*)"', text)
         given = [one.replace("-", "+").replace("_", "/") for one in given] if google else given
         self.calls = [(f"call_{turn}", f'{{"city": "City {turn}"}}')] if turn < LOOP else []
@@ -112,6 +120,8 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
         return name, KEPT.get(name), verb
 
     def do_GET(self):
+        if self.path == "/seen":
+            return self.whole(SEEN)
         name, kept, verb = self.kept()
         if not kept:
             return self.whole({"error": {"message": f"Response with id '{name}' not found.", "type": "invalid_request_error", "param": None, "code": None}}, 404)
@@ -133,7 +143,10 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
             whole = self.google_error(status)
         if self.path.endswith(("/v2/chat", "/v2/embed")):
             whole = self.cohere_error(status)
-        self.whole(whole, status, {"x-request-id": "req_up", **({"retry-after": "7"} if status == 429 else {})})
+        headers = {}
+        if self.path.startswith("/model/"):
+            whole, headers = self.bedrock_error(status)
+        self.whole(whole, status, {**headers, "x-request-id": "req_up", **({"retry-after": "7"} if status == 429 else {})})
 
     # ------------------------------------------------------------------ OpenAI
     def usage(self, body):
@@ -251,15 +264,15 @@ class Upstream(Google, Cohere, BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def stream(self, chunks):
+    def stream(self, chunks, kind="text/event-stream"):
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         if "cut" in self.said:
             chunks = chunks[:4]
         for chunk in chunks:
-            data = chunk.encode()
+            data = chunk if isinstance(chunk, bytes) else chunk.encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
         if "cut" in self.said:
