@@ -11,7 +11,9 @@ mod model;
 mod names;
 mod nova;
 mod openai;
+mod pictures;
 mod prompt;
+mod rank;
 mod reasoning;
 mod relay;
 mod request;
@@ -72,6 +74,9 @@ impl Dialect for Bedrock {
     }
 
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
+        if matches!(call.operation, Operation::Rerank | Operation::ImageGeneration) {
+            return Ok(Vec::new());
+        }
         let model = Model::of(target);
         match (model.api_for(call), model.family) {
             (Api::Converse, _) if call.format == CONVERSE => Ok(Vec::new()),
@@ -95,6 +100,8 @@ impl Dialect for Bedrock {
                 _ => invoke::encode(attempt, &model),
             },
             (Operation::Embedding, ..) => embed::encode(attempt, &model),
+            (Operation::Rerank, ..) => rank::encode(attempt, &model),
+            (Operation::ImageGeneration, ..) => pictures::encode(attempt, &model),
             (other, ..) => Err(Error::bad_request(format!("Bedrock has no {other}."))),
         }
     }
@@ -110,6 +117,8 @@ impl Dialect for Bedrock {
             Spoken::OpenAi => OpenAi.decode(attempt, encoded, head, body),
             Spoken::Text => invoke::decode(attempt, head, &body),
             Spoken::Embeddings => embed::decode(attempt, head, &body),
+            Spoken::Ranking => rank::decode(attempt, &body),
+            Spoken::Pictures => pictures::decode(attempt, &body),
         }
     }
 
@@ -124,7 +133,7 @@ impl Dialect for Bedrock {
                     Box::new(Unframed::new(unframe::event, OpenAi.stream(attempt, encoded, head)))
                 }
                 Spoken::Text => Box::new(invoke::Decoder::new(attempt, head)),
-                Spoken::Converse | Spoken::Embeddings => {
+                Spoken::Converse | Spoken::Embeddings | Spoken::Ranking | Spoken::Pictures => {
                     Box::new(stream::Decoder::new(attempt, encoded, Some(head)))
                 }
             },
@@ -140,7 +149,9 @@ impl Dialect for Bedrock {
             Spoken::Claude => Anthropic.inspect(encoded, head, body),
             Spoken::OpenAi => OpenAi.inspect(encoded, head, body),
             Spoken::Converse => response::inspect(body),
-            Spoken::Text | Spoken::Embeddings => Ok(invoke::counted(&head.headers)),
+            Spoken::Text | Spoken::Embeddings | Spoken::Ranking | Spoken::Pictures => {
+                Ok(invoke::counted(&head.headers))
+            }
         }
     }
 
@@ -173,6 +184,8 @@ enum Spoken {
     /// One of the formats of a text.
     Text,
     Embeddings,
+    Ranking,
+    Pictures,
 }
 
 fn spoken(format: Format) -> Spoken {
@@ -181,6 +194,8 @@ fn spoken(format: Format) -> Spoken {
         lockgate_anthropic::MESSAGES => Spoken::Claude,
         invoke::TEXT => Spoken::Text,
         embed::EMBED | embed::ONE_BY_ONE => Spoken::Embeddings,
+        rank::RANK => Spoken::Ranking,
+        pictures::PICTURES => Spoken::Pictures,
         _ => Spoken::OpenAi,
     }
 }

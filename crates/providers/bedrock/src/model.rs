@@ -38,6 +38,8 @@ pub(crate) struct Model<'a> {
     pub(crate) name: &'a str,
     /// What Bedrock knows it by: `us.amazon.nova-pro-v1:0`, an Amazon resource name.
     pub(crate) id: &'a str,
+    /// The name by which its making is known, if that one tells nothing.
+    pub(crate) known: &'a str,
     /// Where it is, if the name says.
     region: Option<&'a str>,
 }
@@ -65,7 +67,7 @@ impl<'a> Model<'a> {
         }
         let known = target.param("base_model").unwrap_or(id);
         let family = family.unwrap_or_else(|| family_of(known));
-        Self { api, family, name: id, id: target.param("model_id").unwrap_or(id), region }
+        Self { api, family, name: id, id: target.param("model_id").unwrap_or(id), known, region }
     }
 
     /// How it is spoken to for this call: Claude's clients in their own words.
