@@ -1,0 +1,75 @@
+//! The laws of every dialect for each of these; answers that are no answers.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use lockgate_core::{
+    Attempt, Call, ErrorKind, Media, Operation, Payload, Upload, UploadFile, wire::PartHead,
+};
+use lockgate_media::{
+    AIML_IMAGES, CHAT_IMAGES, DEEPGRAM, DEEPINFRA_RERANK, ELEVENLABS, FAL_AI, MINIMAX_SPEECH, NIM_RERANK,
+    STABILITY, TEI_RERANK, api::Simple,
+};
+use lockgate_openai::OpenAiSurface;
+use lockgate_testkit::{laws, sample};
+
+static SURFACE: OpenAiSurface = OpenAiSurface;
+
+const RERANK: &str = r#"{"model":"m","query":"q","documents":["a",{"text":"b"}],"top_n":1,"own":null}"#;
+const IMAGE: &str = r#"{"model":"m","prompt":"p","n":1,"size":"1024x1024"}"#;
+const SPEECH: &str = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
+const HEARD: &str = r#"{"model":"m","language":"en"}"#;
+
+static SUBJECTS: [(&Simple, Operation, &str); 11] = [
+    (&AIML_IMAGES, Operation::ImageGeneration, IMAGE),
+    (&CHAT_IMAGES, Operation::ImageGeneration, IMAGE),
+    (&DEEPGRAM, Operation::Transcription, HEARD),
+    (&DEEPINFRA_RERANK, Operation::Rerank, RERANK),
+    (&ELEVENLABS, Operation::Speech, SPEECH),
+    (&ELEVENLABS, Operation::Transcription, HEARD),
+    (&FAL_AI, Operation::ImageGeneration, IMAGE),
+    (&MINIMAX_SPEECH, Operation::Speech, SPEECH),
+    (&NIM_RERANK, Operation::Rerank, RERANK),
+    (&STABILITY, Operation::ImageGeneration, IMAGE),
+    (&TEI_RERANK, Operation::Rerank, RERANK),
+];
+
+fn call(operation: Operation, body: &str) -> Call {
+    let mut call = sample::call(&SURFACE, operation, body).unwrap();
+    if operation == Operation::Transcription {
+        let head =
+            PartHead { name: "file".to_owned(), filename: Some("a.wav".to_owned()), content_type: None };
+        let files = vec![UploadFile { head, content: Payload::from("RIFF".to_owned()) }];
+        call.upload = Some(Box::new(Upload { boundary: "b".to_owned(), files, open: false }));
+    }
+    call
+}
+
+#[test]
+fn the_laws_hold_for_all() {
+    for (dialect, operation, body) in SUBJECTS {
+        let (target, call) = (sample::target(sample::provider(dialect), "m"), call(operation, body));
+        let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+        laws::encoding_is_deterministic(&attempt);
+        laws::every_refusal_is_explained(&attempt, "the provider's very words");
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_the_providers_failure() {
+    for (dialect, operation, body) in SUBJECTS {
+        let (target, call) = (sample::target(sample::provider(dialect), "m"), call(operation, body));
+        let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+        let encoded = attempt.dialect().encode(&attempt).unwrap();
+        if encoded.relay {
+            continue;
+        }
+        let head = sample::head(200, "application/json");
+        for bad in ["", "not json", "<html></html>", "{\"cut", "{}", "1"] {
+            let error = attempt.dialect().decode(&attempt, &encoded, &head, bad.into()).err();
+            let place = format!("{} {operation}: {bad:?}", attempt.dialect().id());
+            let error = error.unwrap_or_else(|| panic!("{place}: taken for an answer"));
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{place}");
+            laws::no_secret(&error, &place);
+        }
+    }
+}
