@@ -128,7 +128,7 @@ pub fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Authentication, Origin::Gateway, message)
 }
 
-/// What tells the credentials of an issuer apart without showing them: [`TokenSource::key`](crate::TokenSource::key).
+/// What tells the credentials of an issuer apart without showing them: [`TokenSource::key`].
 pub fn key(issuer: &str, credentials: &[&str]) -> String {
     let mut digest = Sha256::new();
     for credential in credentials {

@@ -79,13 +79,24 @@ pub(crate) struct Span {
 
 /// Strings that a scan looks out for on its way, keys and values alike, so that nobody has to search a long text for
 /// what is rarely there.
-const WORDS: [&str; 7] = ["assistant", "cache_control", "developer", "file", "system", "tool_calls", "type"];
+const WORDS: [&str; 10] = [
+    "assistant",
+    "cache_control",
+    "developer",
+    "file",
+    "system",
+    "thinking_blocks",
+    "thought_signature",
+    "thought_signatures",
+    "tool_calls",
+    "type",
+];
 
 /// What a scan came across anywhere in the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen {
     /// One bit for each of [`WORDS`].
-    words: u8,
+    words: u16,
     /// The literal `null`.
     pub(crate) null: bool,
 }

@@ -234,3 +234,35 @@ fn assert_members_agree(text: &[u8], object: &Object) {
         assert!(value.get(&*member.key).is_some());
     }
 }
+
+#[test]
+fn a_scan_knows_what_strings_it_came_across() {
+    let object = Object::scan(
+        r#"{"messages":[{"role":"developer","x":null,"content":"system"}],"a":"file\u0073","b":"not a type"}"#.into(),
+    )
+    .unwrap();
+    for (word, there) in [
+        ("developer", true),
+        ("system", true),
+        ("file", false),
+        ("type", false),
+        ("thought_signature", false),
+        // Not among the words that a scan looks out for: searched.
+        ("role", true),
+        ("nobody", false),
+    ] {
+        assert_eq!(object.mentions(word), there, "{word}");
+    }
+    assert!(object.mentions_null());
+    assert!(!Object::scan(r#"{"a":"null"}"#.into()).unwrap().mentions_null());
+}
+
+#[test]
+fn members_of_a_value_are_walked_without_another_check() {
+    let walked: Vec<_> = lockgate_wire::members(r#" {"a" : 1, "b\u0063":{"x":[1,2]} , "a":"}"}"#).collect();
+    let walked: Vec<(&str, &str)> = walked.iter().map(|(key, value)| (&**key, *value)).collect();
+    assert_eq!(walked, [("a", "1"), ("bc", r#"{"x":[1,2]}"#), ("a", r#""}""#)]);
+    for nothing in ["", "[1]", "{}", "null", "\"{\""] {
+        assert_eq!(lockgate_wire::members(nothing).count(), 0, "{nothing}");
+    }
+}

@@ -188,13 +188,15 @@ fn url(attempt: &Attempt<'_>, operation: Operation) -> String {
     let path = &*filled(path, &attempt.target.model);
     let base = attempt.base();
     // A path that names its version stands behind the host, whatever version the operator's address names.
-    let version = ["/v1", "/v2"].iter().find(|version| path.starts_with(&format!("{version}/")));
+    let versioned = ["/v1/", "/v2/"].iter().any(|version| path.starts_with(version));
     let (base, query) = match base.split_once('?') {
         Some((base, query)) => (base.trim_end_matches('/'), format!("?{query}")),
         None => (base.trim_end_matches('/'), String::new()),
     };
-    let base =
-        version.and_then(|_| base.strip_suffix("/v1").or_else(|| base.strip_suffix("/v2"))).unwrap_or(base);
+    let base = match base.strip_suffix("/v1").or_else(|| base.strip_suffix("/v2")) {
+        Some(host) if versioned => host,
+        _ => base,
+    };
     if base.ends_with(path.trim_end_matches('/')) {
         return format!("{base}{query}");
     }
