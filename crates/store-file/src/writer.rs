@@ -53,9 +53,11 @@ impl Writer {
 
     pub(crate) async fn delete(&self, id: &str) -> Result<bool> {
         let (sender, answer) = oneshot::channel();
-        self.note(id, None);
+        // What was not written yet is there all the same.
+        let waited = self.note(id, None);
         self.order(Order::Delete(id.to_owned(), sender)).await?;
-        answer.await.map_err(|_| failed("the writing thread ended"))?.map_err(failed)
+        let deleted = answer.await.map_err(|_| failed("the writing thread ended"))?.map_err(failed)?;
+        Ok(waited || deleted)
     }
 
     pub(crate) async fn flush(&self) -> Result<()> {
@@ -69,11 +71,12 @@ impl Writer {
         lock(&self.waiting).get(id).map(|(record, _)| record.clone())
     }
 
-    fn note(&self, id: &str, record: Option<Arc<Record>>) {
+    /// Notes what is to be done; whether a record was waiting under this id.
+    fn note(&self, id: &str, record: Option<Arc<Record>>) -> bool {
         let mut waiting = lock(&self.waiting);
         let entry = waiting.entry(id.to_owned()).or_insert((None, 0));
-        entry.0 = record;
         entry.1 += 1;
+        std::mem::replace(&mut entry.0, record).is_some()
     }
 
     async fn order(&self, order: Order) -> Result<()> {

@@ -17,7 +17,7 @@ fn answer(request: &Request) -> Answer {
         return Answer::json(200, NATIVE);
     }
     if request.text().contains("hang") {
-        return Answer::open_stream([""], Duration::ZERO);
+        return Answer::open_stream([": working\n\n"], Duration::ZERO);
     }
     good(request)
 }

@@ -113,7 +113,8 @@ async fn sound_comes_as_it_is_made() {
     assert_eq!(reply.next().await.unwrap().unwrap(), "def");
     assert!(reply.next().await.is_none());
 
-    let (_upstream, gateway) = listening(move || Answer::raw(head).then("3\r\nabc\r\n").close()).await;
+    let cut = move || Answer::raw(head).then("3\r\nabc\r\n").wait(Duration::from_millis(100)).close();
+    let (_upstream, gateway) = listening(cut).await;
     let answer = gateway.open("/v1/audio/speech", ask).await.whole().await;
     assert!(answer.broken, "{}", answer.text());
 }
