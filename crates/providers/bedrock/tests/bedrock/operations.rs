@@ -1,0 +1,108 @@
+//! Ranking and pictures.
+
+use super::*;
+
+#[test]
+fn documents_are_ranked_beside_the_models() {
+    let body = r#"{"model":"m","query":"q","documents":["a",{"text":"b","t":1}],"top_n":1,"return_documents":true,"rank_fields":["text"],"own":1}"#;
+    let refused = r#"{"model":"m","query":{"image":"x"},"documents":["a"]}"#;
+    let target = target("amazon.rerank-v1:0");
+    with_call(&target, &OPENAI, Operation::Rerank, body, |attempt, encoded| {
+        laws::encoding_is_deterministic(attempt);
+        laws::every_refusal_is_explained(attempt, "the provider's very words");
+        let uri = encoded.request.uri().to_string();
+        assert_eq!(uri, "https://bedrock-agent-runtime.eu-west-1.amazonaws.com/rerank");
+        assert_eq!(encoded.request.extensions().get::<Scope>().unwrap().service, "bedrock");
+        assert_eq!(encoded.notes.dropped, ["rank_fields"]);
+        let sent = json(encoded);
+        let ranking = &sent["rerankingConfiguration"]["bedrockRerankingConfiguration"];
+        assert_eq!(
+            ranking["modelConfiguration"],
+            json!({
+                "modelArn": "arn:aws:bedrock:eu-west-1::foundation-model/amazon.rerank-v1:0",
+                "additionalModelRequestFields": {"own": 1},
+            })
+        );
+        assert_eq!(
+            sent["sources"][1]["inlineDocumentSource"],
+            json!({"type": "JSON", "jsonDocument": {"text": "b", "t": 1}})
+        );
+        let head = sample::head(200, "application/json");
+        let decode = |text: &'static str| DIALECT.decode(attempt, encoded, &head, text.into());
+        let answer = r#"{"results":[{"index":1,"relevanceScore":0.50,"document":{"type":"TEXT","textDocument":{"text":"b"}}}]}"#;
+        let Ok(Reply::Rerank(reply)) = decode(answer) else { panic!() };
+        assert_eq!(reply.results[0].score.get(), "0.50");
+        assert_eq!(reply.results[0].document.as_ref().unwrap().get(), r#"{"text":"b"}"#);
+        assert_eq!(reply.usage.unwrap().measures.unwrap().queries, 1);
+        for bad in ["{}", "null", "[", r#"{"results":null}"#] {
+            assert_eq!(decode(bad).unwrap_err().kind(), ErrorKind::InvalidResponse, "{bad}");
+        }
+    });
+    let call = sample::call(&OPENAI, Operation::Rerank, refused).unwrap();
+    let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+    assert_eq!(DIALECT.encode(&attempt).err().unwrap().kind(), ErrorKind::BadRequest);
+}
+
+#[test]
+fn pictures_are_asked_for_in_their_makers_words() {
+    for (model, body, expected) in [
+        (
+            "amazon.nova-canvas-v1:0",
+            r#"{"model":"m","prompt":"p","n":2,"size":"1280x720","quality":"hd","seed":7,"negativeText":"x","user":"u"}"#,
+            json!({
+                "taskType": "TEXT_IMAGE",
+                "textToImageParams": {"text": "p", "negativeText": "x"},
+                "imageGenerationConfig": {
+                    "width": 1280, "height": 720, "quality": "premium", "numberOfImages": 2, "seed": 7,
+                },
+            }),
+        ),
+        (
+            "stability.stable-diffusion-xl-v1",
+            r#"{"model":"m","prompt":"p","steps":9,"n":1,"response_format":"b64_json"}"#,
+            json!({"text_prompts": [{"text": "p", "weight": 1}], "steps": 9}),
+        ),
+        (
+            "stability.sd3-5-large-v1:0",
+            r#"{"model":"m","prompt":"p","aspect_ratio":"16:9","output_format":"png"}"#,
+            json!({"prompt": "p", "output_format": "png", "aspect_ratio": "16:9"}),
+        ),
+    ] {
+        with_call(&target(model), &OPENAI, Operation::ImageGeneration, body, |attempt, encoded| {
+            laws::encoding_is_deterministic(attempt);
+            laws::every_refusal_is_explained(attempt, "the provider's very words");
+            assert_eq!(json(encoded), expected);
+            let head = sample::head(200, "application/json");
+            let decode = |text: &'static str| DIALECT.decode(attempt, encoded, &head, text.into());
+            for good in
+                [r#"{"images":["AA=="]}"#, r#"{"artifacts":[{"base64":"AA==","finishReason":"SUCCESS"}]}"#]
+            {
+                let Ok(Reply::Images(reply)) = decode(good) else { panic!("{good}") };
+                assert_eq!(reply.images[0].base64.as_deref(), Some("AA=="));
+                assert_eq!(reply.usage.unwrap().measures.unwrap().output_images, 1);
+            }
+            for held_back in [
+                r#"{"images":[],"finish_reasons":["Filter reason: prompt"]}"#,
+                r#"{"artifacts":[{"base64":"AA==","finishReason":"CONTENT_FILTERED"}]}"#,
+                r#"{"images":[],"error":"Blocked by our content filters."}"#,
+            ] {
+                assert_eq!(decode(held_back).unwrap_err().kind(), ErrorKind::ContentPolicy, "{held_back}");
+            }
+            assert_eq!(decode("{}").unwrap_err().kind(), ErrorKind::InvalidResponse);
+        });
+    }
+    let wanting = [
+        ("stability.sd3-5-large-v1:0", r#"{"model":"m","prompt":"p","size":"1024x1024"}"#),
+        ("amazon.nova-canvas-v1:0", r#"{"model":"m","prompt":"p","response_format":"url"}"#),
+    ];
+    for (model, body) in wanting {
+        let call = sample::call(&OPENAI, Operation::ImageGeneration, body).unwrap();
+        let target = target(model);
+        let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+        assert_eq!(DIALECT.encode(&attempt).err().unwrap().kind(), ErrorKind::UnsupportedParams, "{model}");
+    }
+    let call = sample::call(&OPENAI, Operation::ImageGeneration, r#"{"model":"m","prompt":"p"}"#).unwrap();
+    let target = target(NOVA);
+    let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+    assert_eq!(DIALECT.encode(&attempt).err().unwrap().kind(), ErrorKind::BadRequest);
+}
