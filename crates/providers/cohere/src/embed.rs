@@ -148,7 +148,7 @@ fn vectors(given: &Raw, wanted: Option<&str>) -> Option<Vec<Raw>> {
 fn usage(units: &UnitsView) -> Usage {
     let images = units.images.map(|images| count(Some(images)));
     Usage {
-        input: count(units.input_tokens) + images.unwrap_or(0),
+        input: count(units.input_tokens).saturating_add(images.unwrap_or(0)),
         image_input: images.filter(|images| *images > 0),
         ..Usage::default()
     }

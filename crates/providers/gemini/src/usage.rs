@@ -8,16 +8,16 @@ use crate::wire::{ModalityView, UsageView, read};
 /// Reads `usageMetadata`.
 pub(crate) fn hub(raw: &RawValue) -> Option<Usage> {
     let view: UsageView = read(raw)?;
-    let prompt = view.prompt.0.unwrap_or(0) + view.tool_prompt.0.unwrap_or(0);
+    let prompt = view.prompt.0.unwrap_or(0).saturating_add(view.tool_prompt.0.unwrap_or(0));
     let said = view.candidates.0.unwrap_or(0);
     let thoughts = view.thoughts.0;
     let total = view.total.0;
     // Some versions count thoughts among the candidates' tokens; the total tells.
-    let inclusive = total == Some(prompt + said) && said >= thoughts.unwrap_or(0);
-    let output = if inclusive { said } else { said + thoughts.unwrap_or(0) };
+    let inclusive = total == Some(prompt.saturating_add(said)) && said >= thoughts.unwrap_or(0);
+    let output = if inclusive { said } else { said.saturating_add(thoughts.unwrap_or(0)) };
     let of = |details: &Option<Vec<ModalityView>>, name: &str| {
         let own = details.iter().flatten().filter(|detail| detail.modality.0.as_deref() == Some(name));
-        own.map(|detail| detail.tokens.0.unwrap_or(0)).reduce(|sum, tokens| sum + tokens)
+        own.map(|detail| detail.tokens.0.unwrap_or(0)).reduce(u64::saturating_add)
     };
     let (input, cached, out) = (&view.prompt_details.0, &view.cache_details.0, &view.candidates_details.0);
     // Cached tokens of a modality are counted among its prompt tokens; what is left has its own price.
@@ -26,7 +26,7 @@ pub(crate) fn hub(raw: &RawValue) -> Option<Usage> {
     Some(Usage {
         input: prompt,
         output,
-        total: total.filter(|total| *total != prompt + output && *total > 0),
+        total: total.filter(|total| *total != prompt.saturating_add(output) && *total > 0),
         cache_read: view.cached.0,
         reasoning: thoughts,
         audio_input: fresh("AUDIO"),
