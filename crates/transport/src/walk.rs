@@ -7,7 +7,10 @@ use http::{Request, Response};
 use lockgate_core::{Error, Exchange, Payload, Signer, Step};
 use tokio::time::{Instant, sleep};
 
-use crate::{Limits, Transport, UpstreamBody};
+use crate::{
+    Limits, Transport, UpstreamBody,
+    failure::{self, Limit},
+};
 
 /// Answers on the way are short; the last one may be the whole answer.
 const LONGEST: usize = 256 << 20;
@@ -46,8 +49,11 @@ impl Transport {
                     return self.send_signed(request, signer, limits).await.map(Walked::Open);
                 }
                 Step::Send { request, after } => {
-                    // Not beyond the call's own time: the request then fails with the limit that passed.
-                    sleep(after.min(limits.after(started.elapsed()).total)).await;
+                    let left = limits.total.saturating_sub(started.elapsed());
+                    sleep(after.min(left)).await;
+                    if after >= left {
+                        return Err(late(&request, limits));
+                    }
                     answer = self.send_signed(request, signer, limits.after(started.elapsed())).await?;
                 }
             }
@@ -64,5 +70,13 @@ impl Transport {
         signer.sign(&mut request, SystemTime::now())?;
         self.authorise(signer, &mut request, limits).await?;
         self.send(request, limits).await
+    }
+}
+
+/// The call's own time is over before its job is.
+fn late(request: &Request<Payload>, limits: Limits) -> Error {
+    match request.uri().authority() {
+        Some(authority) => failure::timeout(Limit::Total, limits.total, authority),
+        None => Error::internal("An exchange's URL is not absolute."),
     }
 }
