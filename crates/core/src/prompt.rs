@@ -101,24 +101,7 @@ pub fn as_chat(request: &CompletionRequest, notes: &mut Notes) -> Result<ChatReq
         ("suffix", request.suffix.is_some()),
     ];
     notes.dropped.extend(ignored.iter().filter(|(_, given)| *given).map(|(name, _)| (*name).to_owned()));
-    let message =
-        Message { role: "user".to_owned(), content: Some(Content::Text(text)), ..Message::default() };
-    Ok(ChatRequest {
-        model: request.model.clone(),
-        messages: vec![message],
-        max_tokens: request.max_tokens,
-        temperature: request.temperature.clone(),
-        top_p: request.top_p.clone(),
-        n: request.n,
-        stop: request.stop.clone(),
-        seed: request.seed.clone(),
-        frequency_penalty: request.frequency_penalty.clone(),
-        presence_penalty: request.presence_penalty.clone(),
-        logit_bias: request.logit_bias.clone(),
-        user: request.user.clone(),
-        extra: request.extra.clone(),
-        ..ChatRequest::default()
-    })
+    Ok(request.asked(text))
 }
 
 fn template(model: &str) -> Option<&'static Template> {

@@ -3,7 +3,7 @@ use lockgate_wire::view;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Number;
 
-use super::{Stop, StreamOptions};
+use super::{ChatRequest, Content, Message, Stop, StreamOptions};
 use crate::{
     Error, Raw, Result,
     json::{read, to_raw},
@@ -91,6 +91,29 @@ pub enum Prompt {
     Tokens(Vec<u32>),
     /// Several texts as token ids.
     TokenLists(Vec<Vec<u32>>),
+}
+
+impl CompletionRequest {
+    /// A chat of one message, the user's, with what a chat and a text completion have in common.
+    pub fn asked(&self, text: String) -> ChatRequest {
+        let content = Some(Content::Text(text));
+        ChatRequest {
+            model: self.model.clone(),
+            messages: vec![Message { role: "user".to_owned(), content, ..Message::default() }],
+            max_tokens: self.max_tokens,
+            temperature: self.temperature.clone(),
+            top_p: self.top_p.clone(),
+            n: self.n,
+            stop: self.stop.clone(),
+            seed: self.seed.clone(),
+            frequency_penalty: self.frequency_penalty.clone(),
+            presence_penalty: self.presence_penalty.clone(),
+            logit_bias: self.logit_bias.clone(),
+            user: self.user.clone(),
+            extra: self.extra.clone(),
+            ..ChatRequest::default()
+        }
+    }
 }
 
 impl Serialize for Prompt {

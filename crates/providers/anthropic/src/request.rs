@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Memo, Notes, Operation, ParamPolicy, Result,
-    hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+    hub::{ChatRequest, CompletionRequest, Prompt},
     params::effective,
 };
 
@@ -296,23 +296,5 @@ fn prompt(request: &CompletionRequest) -> Result<ChatRequest> {
             ));
         }
     };
-    let message =
-        Message { role: "user".to_owned(), content: Some(Content::Text(prompt)), ..Message::default() };
-    Ok(ChatRequest {
-        model: request.model.clone(),
-        messages: vec![message],
-        max_tokens: request.max_tokens,
-        temperature: request.temperature.clone(),
-        top_p: request.top_p.clone(),
-        n: request.n,
-        stop: request.stop.clone(),
-        seed: request.seed.clone(),
-        logprobs: request.logprobs.map(|_| true),
-        frequency_penalty: request.frequency_penalty.clone(),
-        presence_penalty: request.presence_penalty.clone(),
-        logit_bias: request.logit_bias.clone(),
-        user: request.user.clone(),
-        extra: request.extra.clone(),
-        ..ChatRequest::default()
-    })
+    Ok(ChatRequest { logprobs: request.logprobs.map(|_| true), ..request.asked(prompt) })
 }

@@ -2,7 +2,7 @@
 
 use lockgate_core::{
     ChatReply, CompletionReply, Error, Result,
-    hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+    hub::{ChatRequest, CompletionRequest, Prompt},
     reply::CompletionChoice,
 };
 
@@ -19,25 +19,7 @@ pub(crate) fn chat(request: &CompletionRequest) -> Result<ChatRequest> {
             return Err(Error::bad_field("prompt", message));
         }
     };
-    let message =
-        Message { role: "user".to_owned(), content: Some(Content::Text(prompt)), ..Message::default() };
-    Ok(ChatRequest {
-        model: request.model.clone(),
-        messages: vec![message],
-        max_tokens: request.max_tokens,
-        temperature: request.temperature.clone(),
-        top_p: request.top_p.clone(),
-        n: request.n,
-        stop: request.stop.clone(),
-        seed: request.seed.clone(),
-        logprobs: request.logprobs.map(|_| true),
-        frequency_penalty: request.frequency_penalty.clone(),
-        presence_penalty: request.presence_penalty.clone(),
-        logit_bias: request.logit_bias.clone(),
-        user: request.user.clone(),
-        extra: request.extra.clone(),
-        ..ChatRequest::default()
-    })
+    Ok(ChatRequest { logprobs: request.logprobs.map(|_| true), ..request.asked(prompt) })
 }
 
 /// A chat's answer as a completion.

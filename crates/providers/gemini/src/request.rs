@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Format, Memo, Notes, Operation, Payload, Raw, Result,
-    hub::{ChatRequest, CompletionRequest, Content, Message, Prompt},
+    hub::{ChatRequest, CompletionRequest, Prompt},
 };
 
 use crate::{
@@ -202,22 +202,5 @@ fn prompt(request: &CompletionRequest) -> Result<ChatRequest> {
         }
         None => return Err(Error::bad_field("prompt", "`prompt` is missing.")),
     };
-    let message =
-        Message { role: "user".to_owned(), content: Some(Content::Text(text)), ..Message::default() };
-    Ok(ChatRequest {
-        model: request.model.clone(),
-        messages: vec![message],
-        max_tokens: request.max_tokens,
-        temperature: request.temperature.clone(),
-        top_p: request.top_p.clone(),
-        n: request.n,
-        stop: request.stop.clone(),
-        seed: request.seed.clone(),
-        frequency_penalty: request.frequency_penalty.clone(),
-        presence_penalty: request.presence_penalty.clone(),
-        logit_bias: request.logit_bias.clone(),
-        user: request.user.clone(),
-        extra: request.extra.clone(),
-        ..ChatRequest::default()
-    })
+    Ok(request.asked(text))
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Extra, Format, Memo, Notes, Operation, Payload, Result,
-    hub::{self, ChatRequest, CompletionRequest, Content, Message},
+    hub::{self, ChatRequest, CompletionRequest, Content},
     params,
 };
 
@@ -99,22 +99,5 @@ fn continuation(request: &CompletionRequest, notes: &mut Notes) -> Result<ChatRe
     if let Some(suffix) = &request.suffix {
         extra.push("suffix", to_raw(suffix));
     }
-    let message =
-        Message { role: "user".to_owned(), content: Some(Content::Text(text)), ..Message::default() };
-    Ok(ChatRequest {
-        model: request.model.clone(),
-        messages: vec![message],
-        max_tokens: request.max_tokens,
-        temperature: request.temperature.clone(),
-        top_p: request.top_p.clone(),
-        n: request.n,
-        stop: request.stop.clone(),
-        seed: request.seed.clone(),
-        frequency_penalty: request.frequency_penalty.clone(),
-        presence_penalty: request.presence_penalty.clone(),
-        logit_bias: request.logit_bias.clone(),
-        user: request.user.clone(),
-        extra,
-        ..ChatRequest::default()
-    })
+    Ok(ChatRequest { extra, ..request.asked(text) })
 }

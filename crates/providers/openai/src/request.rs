@@ -361,25 +361,10 @@ fn chat_of(completion: &CompletionRequest) -> Result<ChatRequest> {
         extra.push("top_logprobs", raw(count.to_string()));
     }
     Ok(ChatRequest {
-        model: completion.model.clone(),
-        messages: vec![Message {
-            role: "user".to_owned(),
-            content: Some(Content::Text(prompt)),
-            ..Message::default()
-        }],
-        max_tokens: completion.max_tokens,
-        temperature: completion.temperature.clone(),
-        top_p: completion.top_p.clone(),
-        n: completion.n,
         stop: completion.stop.clone().filter(|stop: &Stop| !stop.as_slice().is_empty()),
-        seed: completion.seed.clone(),
-        frequency_penalty: completion.frequency_penalty.clone(),
-        presence_penalty: completion.presence_penalty.clone(),
-        logit_bias: completion.logit_bias.clone(),
-        user: completion.user.clone(),
         stream: completion.stream,
         stream_options: completion.stream_options.clone(),
         extra,
-        ..ChatRequest::default()
+        ..completion.asked(prompt)
     })
 }

@@ -122,23 +122,7 @@ fn continuation(request: &CompletionRequest) -> Result<ChatRequest> {
         Some(_) => return Err(Error::bad_field("prompt", "This model takes texts, not token ids.")),
         None => return Err(Error::bad_field("prompt", "`prompt` is missing.")),
     };
-    let content = Some(Content::Text(text));
-    Ok(ChatRequest {
-        model: request.model.clone(),
-        messages: vec![Message { role: "user".to_owned(), content, ..Message::default() }],
-        max_tokens: request.max_tokens,
-        temperature: request.temperature.clone(),
-        top_p: request.top_p.clone(),
-        n: request.n,
-        stop: request.stop.clone(),
-        seed: request.seed.clone(),
-        frequency_penalty: request.frequency_penalty.clone(),
-        presence_penalty: request.presence_penalty.clone(),
-        logit_bias: request.logit_bias.clone(),
-        user: request.user.clone(),
-        extra: request.extra.clone(),
-        ..ChatRequest::default()
-    })
+    Ok(request.asked(text))
 }
 
 fn text(message: &Message) -> String {
