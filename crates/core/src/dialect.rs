@@ -30,8 +30,7 @@ pub trait Dialect: Send + Sync + 'static {
     /// # Errors
     /// What is missing; calls to the deployment then fail with this, the start does not.
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
-        let id = &settings.provider.id;
-        Err(Error::internal(format!("The dialect of `{id}` has no credentials of its own.")))
+        Err(settings.no_signer())
     }
 
     /// The cloud parameters of such a deployment, completed from its surroundings: [`Target::params`].

@@ -4,10 +4,11 @@
 //! crate and on `lockgate-wire`, and on nothing else of the project.
 //!
 //! Read in this order: [`Operation`] and [`Format`] (what is asked, in which bytes), [`Call`] (one request),
-//! [`Target`] (where it goes), [`Dialect`] and [`Surface`] (the two halves of a translation), [`transcode`] (the
-//! driver that joins them), [`Error`].
+//! [`Target`] (where it goes), [`Dialect`] and [`Surface`] (the two halves of a translation), [`Carrier`] (a dialect
+//! that carries others), [`transcode`] (the driver that joins the halves), [`Error`].
 
 pub mod call;
+pub mod carrier;
 pub mod decimal;
 pub mod dialect;
 pub mod error;
@@ -40,6 +41,7 @@ pub mod watch;
 struct Readme;
 
 pub use call::{CONTROL_MEMBERS, Call, CallOptions};
+pub use carrier::{Carried, Carrier};
 pub use decimal::Decimal;
 pub use dialect::{
     Attempt, Dialect, Encoded, Media, MediaFile, Memo, Notes, Probe, StreamDecoder, StreamEnd,

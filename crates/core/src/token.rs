@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, response::Parts};
 
-use crate::{Payload, Provider, Result, Secret, Signer};
+use crate::{Error, Payload, Provider, Result, Secret, Signer};
 
 /// How a token is come by: the pure half. The transport asks for it ahead of its expiry, once for all who wait.
 pub trait TokenSource: Send + Sync + 'static {
@@ -142,5 +142,9 @@ impl CloudSettings<'_> {
             .chain(variables.iter().filter_map(|name| (self.env)(name)))
             .map(|text| text.trim().to_owned())
             .find(|text| !text.is_empty())
+    }
+    /// Why there is no signer, where the dialect makes none.
+    pub fn no_signer(&self) -> Error {
+        Error::internal(format!("The dialect of `{}` has no credentials of its own.", self.provider.id))
     }
 }

@@ -2,13 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-use http::response::Parts;
 use lockgate_anthropic::Anthropic;
-use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Payload, Probe, Reply, Result, Signer,
-    StreamDecoder, Target, Usage,
-};
+use lockgate_core::{Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Result, Signer, Target};
 use lockgate_openai::{IMAGE, IMAGE_EDIT, OpenAi, SPEECH, TRANSCRIPTION, TRANSLATION};
 
 use crate::{
@@ -21,13 +16,19 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct AzureAi;
 
-impl Dialect for AzureAi {
+impl Carrier for AzureAi {
     fn id(&self) -> &'static str {
         "azure_ai"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        maker(&target.model).supported_params(target)
+    fn carried(&self, of: Carried<'_>) -> &'static dyn Dialect {
+        let speaks_anthropic = match of {
+            Carried::To(target) => is_claude(&target.model),
+            Carried::In(format) => {
+                matches!(format, lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS)
+            }
+        };
+        if speaks_anthropic { &Anthropic } else { &OpenAi }
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
@@ -36,10 +37,6 @@ impl Dialect for AzureAi {
 
     fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
         credentials::without_secrets(settings)
-    }
-
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        maker(&target.model).fetches(call, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -58,30 +55,6 @@ impl Dialect for AzureAi {
         encoded.request.extensions_mut().insert(place);
         Ok(encoded)
     }
-
-    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
-        spoken(encoded.format).decode(attempt, encoded, head, body)
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        spoken(encoded.format).stream(attempt, encoded, head)
-    }
-
-    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        maker(&attempt.target.model).reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        spoken(encoded.format).inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        spoken(encoded.format).pass(encoded, head, body)
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        spoken(encoded.format).probe(encoded)
-    }
 }
 
 /// Claude is beside the other models, below `/anthropic`.
@@ -96,17 +69,4 @@ fn claude(attempt: &Attempt<'_>) -> Result<Encoded> {
 
 fn is_claude(model: &str) -> bool {
     model.to_ascii_lowercase().contains("claude")
-}
-
-/// Whose format a model speaks.
-fn maker(model: &str) -> &'static dyn Dialect {
-    if is_claude(model) { &Anthropic } else { &OpenAi }
-}
-
-/// Whose words an answer is in.
-fn spoken(format: Format) -> &'static dyn Dialect {
-    match format {
-        lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => &Anthropic,
-        _ => &OpenAi,
-    }
 }

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer, StreamDecoder,
-    Target, Usage,
+    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer,
+    StreamDecoder, Usage,
 };
 use lockgate_openai::{CHAT, OpenAi};
 
@@ -16,13 +16,13 @@ use crate::{address, answered, credentials, pictures, schema, voices};
 #[derive(Clone, Copy, Debug)]
 pub struct Azure;
 
-impl Dialect for Azure {
+impl Carrier for Azure {
     fn id(&self) -> &'static str {
         "azure"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        OpenAi.supported_params(target)
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
@@ -34,14 +34,6 @@ impl Dialect for Azure {
         let version = settings.find("api_version", &["AZURE_API_VERSION", "OPENAI_API_VERSION"]);
         params.extend(version.map(|version| ("api_version".to_owned(), version)));
         params
-    }
-
-    fn fetches(&self, call: &lockgate_core::Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
-    }
-
-    fn streams_upload(&self, call: &lockgate_core::Call, target: &Target) -> bool {
-        OpenAi.streams_upload(call, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {

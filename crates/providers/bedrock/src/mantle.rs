@@ -7,8 +7,7 @@ use http::response::Parts;
 use lockgate_anthropic::Anthropic;
 use lockgate_aws::{Scope, error};
 use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Payload, Probe, Reply, Result, Signer,
-    StreamDecoder, Target, Usage,
+    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Result, Signer, Target,
 };
 use lockgate_openai::OpenAi;
 
@@ -24,13 +23,19 @@ const BEARERS: [&str; 2] = ["BEDROCK_MANTLE_API_KEY", "AWS_BEARER_TOKEN_BEDROCK"
 #[derive(Clone, Copy, Debug)]
 pub struct Mantle;
 
-impl Dialect for Mantle {
+impl Carrier for Mantle {
     fn id(&self) -> &'static str {
         "bedrock_mantle"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        inner(&target.model).supported_params(target)
+    fn carried(&self, of: Carried<'_>) -> &'static dyn Dialect {
+        let speaks_anthropic = match of {
+            Carried::To(target) => is_claude(&target.model),
+            Carried::In(format) => {
+                matches!(format, lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS)
+            }
+        };
+        if speaks_anthropic { &Anthropic } else { &OpenAi }
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
@@ -42,10 +47,6 @@ impl Dialect for Mantle {
         let own = settings.find("aws_region_name", &["BEDROCK_MANTLE_REGION"]);
         params.extend(own.map(|region| ("aws_region_name".to_owned(), region)));
         params
-    }
-
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        inner(&target.model).fetches(call, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -65,48 +66,18 @@ impl Dialect for Mantle {
             root
         };
         let place = Target { model: model.into(), base: root.into(), custom_base: true, ..target.clone() };
-        let mut encoded = inner(model).encode(&Attempt { target: &place, ..*attempt })?;
+        let mut encoded =
+            self.carried(Carried::To(&place)).encode(&Attempt { target: &place, ..*attempt })?;
         let scope = Scope { service: "bedrock-mantle", region: region.to_owned() };
         encoded.request.extensions_mut().insert(scope);
         Ok(encoded)
     }
 
-    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
-        of(encoded.format).decode(attempt, encoded, head, body)
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        of(encoded.format).stream(attempt, encoded, head)
-    }
-
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
         error::reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        of(encoded.format).inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        of(encoded.format).pass(encoded, head, body)
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        of(encoded.format).probe(encoded)
     }
 }
 
 fn is_claude(model: &str) -> bool {
     model.contains("claude")
-}
-
-fn inner(model: &str) -> &'static dyn Dialect {
-    if is_claude(model) { &Anthropic } else { &OpenAi }
-}
-
-fn of(format: Format) -> &'static dyn Dialect {
-    match format {
-        lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => &Anthropic,
-        _ => &OpenAi,
-    }
 }

@@ -5,12 +5,7 @@ mod credentials;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-use http::response::Parts;
-use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer,
-    StreamDecoder, Target, Usage,
-};
+use lockgate_core::{Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Result, Signer, Target};
 use lockgate_openai::{CHAT, OpenAi};
 
 /// Where a workspace serves its models.
@@ -20,13 +15,13 @@ const ENDPOINTS: &str = "/serving-endpoints";
 #[derive(Clone, Copy, Debug)]
 pub struct Databricks;
 
-impl Dialect for Databricks {
+impl Carrier for Databricks {
     fn id(&self) -> &'static str {
         "databricks"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        OpenAi.supported_params(target)
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
@@ -37,10 +32,6 @@ impl Dialect for Databricks {
         credentials::without_secrets(settings)
     }
 
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
-    }
-
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         let target = in_workspace(attempt.target);
         let mut encoded = OpenAi.encode(&Attempt { target: &target, ..*attempt })?;
@@ -48,30 +39,6 @@ impl Dialect for Databricks {
             claude::think(&mut encoded, &target)?;
         }
         Ok(encoded)
-    }
-
-    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
-        OpenAi.decode(attempt, encoded, head, body)
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        OpenAi.stream(attempt, encoded, head)
-    }
-
-    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        OpenAi.reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        OpenAi.inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        OpenAi.pass(encoded, head, body)
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        OpenAi.probe(encoded)
     }
 }
 

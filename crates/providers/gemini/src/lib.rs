@@ -75,15 +75,15 @@ impl Dialect for Gemini {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts, body: Bytes) -> Result<Reply> {
-        decode(attempt, encoded, &body)
+        response::decode(attempt, encoded, &body)
     }
 
     fn stream(&self, attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
-        stream(attempt)
+        Box::new(stream::Decoder::new(attempt))
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        reject(attempt, head, body)
+        error::reject(attempt, head, body)
     }
 
     fn inspect(&self, _encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
@@ -91,7 +91,10 @@ impl Dialect for Gemini {
     }
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        probe(encoded)
+        match encoded.format {
+            GENERATE_ARRAY => Box::new(array::AsArray::new(probe::watch())),
+            _ => Box::new(probe::watch()),
+        }
     }
 }
 
@@ -109,40 +112,6 @@ pub fn fetches(call: &Call, service: Service) -> Result<Vec<String>> {
 /// The call cannot be expressed in Gemini's words.
 pub fn encode(attempt: &Attempt<'_>, service: Service, locate: &dyn Fn(&str) -> String) -> Result<Encoded> {
     request::encode(attempt, service, locate)
-}
-
-/// Reads a whole answer.
-///
-/// # Errors
-/// It is not understandable, or an error in spite of its status.
-pub fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> Result<Reply> {
-    response::decode(attempt, encoded, body)
-}
-
-/// Starts reading a stream.
-pub fn stream(attempt: &Attempt<'_>) -> Box<dyn StreamDecoder> {
-    Box::new(stream::Decoder::new(attempt))
-}
-
-/// Explains an answer with an error status, in the envelope of all of Google's APIs.
-pub fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-    error::reject(attempt, head, body)
-}
-
-/// Starts watching a relayed stream.
-pub fn probe(encoded: &Encoded) -> Box<dyn Probe> {
-    match encoded.format {
-        GENERATE_ARRAY => Box::new(array::AsArray::new(probe::watch())),
-        _ => Box::new(probe::watch()),
-    }
-}
-
-/// Reads the usage of a relayed answer.
-///
-/// # Errors
-/// The answer is not JSON, or an error in spite of its status.
-pub fn inspect(body: &Bytes) -> Result<Option<Usage>> {
-    response::inspect(body)
 }
 
 /// OpenAI's parameters that a model takes on a service, sorted.

@@ -6,10 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::response::Parts;
-use lockgate_core::{
-    Attempt, Call, Dialect, Encoded, Error, Format, Operation, Payload, Probe, Reply, Result, StreamDecoder,
-    Target, Usage,
-};
+use lockgate_core::{Attempt, Carried, Carrier, Dialect, Encoded, Format, Operation, Reply, Result, Target};
 use lockgate_openai::OpenAi;
 
 /// Feature extraction: texts to vectors in the pipelines' own format.
@@ -19,17 +16,13 @@ pub const FEATURES: Format = Format("huggingface.features");
 #[derive(Clone, Copy, Debug)]
 pub struct HuggingFace;
 
-impl Dialect for HuggingFace {
+impl Carrier for HuggingFace {
     fn id(&self) -> &'static str {
         "huggingface"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        OpenAi.supported_params(target)
-    }
-
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -47,26 +40,6 @@ impl Dialect for HuggingFace {
             return embed::decode(attempt, head, &body);
         }
         OpenAi.decode(attempt, encoded, head, body)
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        OpenAi.stream(attempt, encoded, head)
-    }
-
-    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        OpenAi.reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        OpenAi.inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        OpenAi.pass(encoded, head, body)
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        OpenAi.probe(encoded)
     }
 }
 

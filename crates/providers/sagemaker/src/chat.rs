@@ -6,8 +6,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_aws::{Unframed, UnframedProbe, error, unframe};
 use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer,
-    StreamDecoder, Target, Usage,
+    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Probe, Result, Signer, StreamDecoder,
 };
 use lockgate_openai::OpenAi;
 
@@ -17,13 +16,13 @@ use crate::address;
 #[derive(Clone, Copy, Debug)]
 pub struct SageMakerChat;
 
-impl Dialect for SageMakerChat {
+impl Carrier for SageMakerChat {
     fn id(&self) -> &'static str {
         "sagemaker_chat"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        OpenAi.supported_params(target)
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
@@ -34,10 +33,6 @@ impl Dialect for SageMakerChat {
         address::settle(settings)
     }
 
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
-    }
-
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         let mut encoded = OpenAi.encode(attempt)?;
         let (uri, scope) = address::of(attempt)?;
@@ -46,24 +41,12 @@ impl Dialect for SageMakerChat {
         Ok(encoded)
     }
 
-    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
-        OpenAi.decode(attempt, encoded, head, body)
-    }
-
     fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
         Box::new(Unframed::new(unframe::part, OpenAi.stream(attempt, encoded, head)))
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
         error::reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        OpenAi.inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        OpenAi.pass(encoded, head, body)
     }
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {

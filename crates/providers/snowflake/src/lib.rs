@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Operation, Payload, Probe, Reply, Result,
-    Signer, StreamDecoder, Target, Usage,
+    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Format, Operation, Reply, Result, Signer,
+    Target,
 };
 use lockgate_openai::OpenAi;
 
@@ -21,21 +21,17 @@ pub const EMBEDDING: Format = Format("snowflake.embedding");
 #[derive(Clone, Copy, Debug)]
 pub struct Snowflake;
 
-impl Dialect for Snowflake {
+impl Carrier for Snowflake {
     fn id(&self) -> &'static str {
         "snowflake"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        OpenAi.supported_params(target)
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
         credentials::signer(settings)
-    }
-
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -52,25 +48,5 @@ impl Dialect for Snowflake {
             return embed::decode(attempt, &body);
         }
         OpenAi.decode(attempt, encoded, head, body)
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        OpenAi.stream(attempt, encoded, head)
-    }
-
-    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        OpenAi.reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        OpenAi.inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        OpenAi.pass(encoded, head, body)
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        OpenAi.probe(encoded)
     }
 }

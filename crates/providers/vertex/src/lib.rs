@@ -17,10 +17,10 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_anthropic::Anthropic;
 use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Operation, Payload, Probe, Reply, Result,
-    Signer, StreamDecoder, Target, Usage,
+    Attempt, Call, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Format, Operation, Reply,
+    Result, Signer, Target,
 };
-use lockgate_gemini::Service;
+use lockgate_gemini::{Gemini, Service};
 use lockgate_openai::OpenAi;
 
 use crate::family::Family;
@@ -38,16 +38,32 @@ pub const RANK: Format = Format("vertex.rank");
 #[derive(Clone, Copy, Debug)]
 pub struct Vertex;
 
-impl Dialect for Vertex {
+impl Carrier for Vertex {
     fn id(&self) -> &'static str {
         "vertex"
+    }
+
+    fn carried(&self, of: Carried<'_>) -> &'static dyn Dialect {
+        match of {
+            Carried::To(target) => match Family::of(&target.model) {
+                Family::Gemini => &Gemini,
+                Family::Claude => &Anthropic,
+                Family::Partner(_) => &OpenAi,
+            },
+            Carried::In(format) => match format {
+                PREDICT | SPEECH | RANK => &Gemini,
+                lockgate_gemini::GENERATE | lockgate_gemini::GENERATE_ARRAY => &Gemini,
+                lockgate_gemini::COUNT_TOKENS => &Gemini,
+                lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => &Anthropic,
+                _ => &OpenAi,
+            },
+        }
     }
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
         match Family::of(&target.model) {
             Family::Gemini => lockgate_gemini::supported_params(Service::Vertex, &target.model),
-            Family::Claude => Anthropic.supported_params(target),
-            Family::Partner(_) => OpenAi.supported_params(target),
+            _ => self.carried(Carried::To(target)).supported_params(target),
         }
     }
 
@@ -69,8 +85,7 @@ impl Dialect for Vertex {
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
         match Family::of(&target.model) {
             Family::Gemini => lockgate_gemini::fetches(call, Service::Vertex),
-            Family::Claude => Anthropic.fetches(call, target),
-            Family::Partner(_) => OpenAi.fetches(call, target),
+            _ => self.carried(Carried::To(target)).fetches(call, target),
         }
     }
 
@@ -89,87 +104,20 @@ impl Dialect for Vertex {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
-        match spoken(encoded.format) {
-            Spoken::Predict => embed::decode(attempt, &body),
-            Spoken::Sound => speech::decode(attempt, &body),
-            Spoken::Ranking => rank::decode(attempt, &body),
-            Spoken::Gemini => lockgate_gemini::decode(attempt, encoded, &body),
-            Spoken::Claude => Anthropic.decode(attempt, encoded, head, body),
-            Spoken::OpenAi => OpenAi.decode(attempt, encoded, head, body),
-        }
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
-                lockgate_gemini::stream(attempt)
-            }
-            Spoken::Claude => Anthropic.stream(attempt, encoded, head),
-            Spoken::OpenAi => OpenAi.stream(attempt, encoded, head),
+        match encoded.format {
+            PREDICT => embed::decode(attempt, &body),
+            SPEECH => speech::decode(attempt, &body),
+            RANK => rank::decode(attempt, &body),
+            format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
         }
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        match Family::of(&attempt.target.model) {
-            // Google itself may refuse in its own words before the model's maker sees the request.
-            Family::Claude if !is_google_error(body) => Anthropic.reject(attempt, head, body),
-            Family::Partner(_) if !is_google_error(body) => OpenAi.reject(attempt, head, body),
-            _ => lockgate_gemini::reject(attempt, head, body),
+        // Google itself may refuse in its own words before the model's maker sees the request.
+        if is_google_error(body) {
+            return Gemini.reject(attempt, head, body);
         }
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
-                lockgate_gemini::inspect(body)
-            }
-            Spoken::Claude => Anthropic.inspect(encoded, head, body),
-            Spoken::OpenAi => OpenAi.inspect(encoded, head, body),
-        }
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        match spoken(encoded.format) {
-            Spoken::Claude => Anthropic.pass(encoded, head, body),
-            Spoken::OpenAi => OpenAi.pass(encoded, head, body),
-            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
-                let usage = lockgate_gemini::inspect(&body)?;
-                Ok((body.into(), usage))
-            }
-        }
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        match spoken(encoded.format) {
-            Spoken::Gemini | Spoken::Predict | Spoken::Sound | Spoken::Ranking => {
-                lockgate_gemini::probe(encoded)
-            }
-            Spoken::Claude => Anthropic.probe(encoded),
-            Spoken::OpenAi => OpenAi.probe(encoded),
-        }
-    }
-}
-
-/// Whose words an answer is in.
-enum Spoken {
-    Gemini,
-    Claude,
-    OpenAi,
-    Predict,
-    Sound,
-    Ranking,
-}
-
-fn spoken(format: Format) -> Spoken {
-    match format {
-        lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => Spoken::Claude,
-        lockgate_gemini::GENERATE | lockgate_gemini::GENERATE_ARRAY | lockgate_gemini::COUNT_TOKENS => {
-            Spoken::Gemini
-        }
-        PREDICT => Spoken::Predict,
-        SPEECH => Spoken::Sound,
-        RANK => Spoken::Ranking,
-        _ => Spoken::OpenAi,
+        self.carried(Carried::To(attempt.target)).reject(attempt, head, body)
     }
 }
 

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::{Uri, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Dialect, Encoded, Error, Extra, Format, Operation, Payload, Probe, Raw, Reply, Result,
-    StreamDecoder, Target, Usage,
+    Attempt, Carried, Carrier, Dialect, Encoded, Error, Extra, Format, Operation, Payload, Raw, Reply,
+    Result, Usage,
     json::{read, to_raw},
     refusal::{self, Refusal},
     wire::{Edits, Object, view},
@@ -44,17 +44,13 @@ impl Endpoint {
     }
 }
 
-impl Dialect for Voyage {
+impl Carrier for Voyage {
     fn id(&self) -> &'static str {
         "voyage"
     }
 
-    fn supported_params(&self, target: &Target) -> Vec<String> {
-        OpenAi.supported_params(target)
-    }
-
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -67,21 +63,9 @@ impl Dialect for Voyage {
 
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         if encoded.format == INPUTS {
-            return Ok(Reply::Raw(self.pass(encoded, head, body)?.0.into_bytes()));
+            return Ok(Reply::Raw(pass(encoded, head, body)?.0.into_bytes()));
         }
         OpenAi.decode(attempt, encoded, head, body)
-    }
-
-    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        OpenAi.stream(attempt, encoded, head)
-    }
-
-    fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
-        OpenAi.reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        OpenAi.inspect(encoded, head, body)
     }
 
     fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
@@ -89,10 +73,6 @@ impl Dialect for Voyage {
             return pass(encoded, head, body);
         }
         OpenAi.pass(encoded, head, body)
-    }
-
-    fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
-        OpenAi.probe(encoded)
     }
 }
 

@@ -16,8 +16,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Call, CloudSettings, Dialect, Encoded, Error, Format, Operation, Payload, Probe, Reply, Result,
-    Signer, StreamDecoder, Target, Usage, Watch,
+    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Format, Operation, Probe, Reply,
+    Result, Signer, StreamDecoder, Target, Watch,
 };
 use lockgate_openai::OpenAi;
 
@@ -37,12 +37,16 @@ pub enum Watsonx {
     Text,
 }
 
-impl Dialect for Watsonx {
+impl Carrier for Watsonx {
     fn id(&self) -> &'static str {
         match self {
             Self::Chat => "watsonx",
             Self::Text => "watsonx_text",
         }
+    }
+
+    fn carried(&self, _of: Carried<'_>) -> &'static dyn Dialect {
+        &OpenAi
     }
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
@@ -58,10 +62,6 @@ impl Dialect for Watsonx {
 
     fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
         place::settle(credentials::without_secrets(settings), settings)
-    }
-
-    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        OpenAi.fetches(call, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -92,14 +92,6 @@ impl Dialect for Watsonx {
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
         error::reject(attempt, head, body)
-    }
-
-    fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        OpenAi.inspect(encoded, head, body)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        OpenAi.pass(encoded, head, body)
     }
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {
