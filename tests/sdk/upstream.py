@@ -2,7 +2,7 @@
 
     python3 upstream.py        prints its port and serves until standard input closes
 
-"fail 429": an error of that status. "slow": waits ten seconds. "cut": breaks the stream. "weather": calls two tools,
+"fail 429": an error of that status. "slow": waits ten seconds. "drip": streams slowly. "cut": breaks the stream. "weather": calls two tools,
 if there are tools and no results yet. "loop": calls a tool six times, thinking and signing where the format has
 signatures, and refuses to go on if one that it gave is not given back. "json": answers with JSON. "think": reasons first. Anything else: says hello.
 GET /seen tells the last call as it came.
@@ -272,6 +272,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
         if "cut" in self.said:
             chunks = chunks[:4]
         for chunk in chunks:
+            time.sleep(0.1 if "drip" in self.said else 0)
             data = chunk if isinstance(chunk, bytes) else chunk.encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()

@@ -284,13 +284,18 @@ fn limits(call: &Call, deployment: &Deployment, elapsed: Duration) -> Limits {
     let timeouts = &deployment.timeouts;
     let total = call.options.timeout.map_or(timeouts.total, |timeout| timeout.min(timeouts.total));
     let total = total.saturating_sub(elapsed).max(Duration::from_millis(1));
-    let first_byte = if call.stream {
+    let first_byte = if call.stream && !is_detached(call) {
         call.options.stream_timeout.map_or(timeouts.first_byte, |timeout| timeout.min(timeouts.first_byte))
     } else {
         // A whole answer's first byte may take as long as the answer.
         total
     };
     Limits { connect: timeouts.connect, first_byte: first_byte.min(total), idle: timeouts.idle, total }
+}
+
+/// Whether no client waits for the first byte.
+fn is_detached(call: &Call) -> bool {
+    call.answer_id.is_some() && call.body.bool("background") == Some(true)
 }
 
 fn named(error: Error, deployment: &Deployment) -> Error {

@@ -9,7 +9,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use lockgate_core::Payload;
 
-use crate::{attempt::StreamBody, keepalive::Opening, responses::KeptBody};
+use crate::{
+    attempt::StreamBody,
+    keepalive::Opening,
+    responses::{KeptBody, LogBody},
+};
 
 /// A response body: whole, or a stream that settles its call when it ends.
 pub struct ResponseBody(Kind);
@@ -19,6 +23,7 @@ enum Kind {
     Stream(Box<StreamBody>),
     Opening(Box<Opening>),
     Kept(Box<KeptBody>),
+    Log(Box<LogBody>),
 }
 
 impl ResponseBody {
@@ -32,6 +37,10 @@ impl ResponseBody {
 
     pub(crate) fn kept(body: KeptBody) -> Self {
         Self(Kind::Kept(Box::new(body)))
+    }
+
+    pub(crate) fn log(body: LogBody) -> Self {
+        Self(Kind::Log(Box::new(body)))
     }
 
     /// All of it, if it is whole.
@@ -58,6 +67,7 @@ impl ResponseBody {
             Kind::Stream(stream) => stream.poll_next(context),
             Kind::Opening(opening) => opening.poll_next(context),
             Kind::Kept(kept) => kept.poll_next(context),
+            Kind::Log(log) => log.poll_next(context),
         }
     }
 }
@@ -112,7 +122,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole { left, .. } => SizeHint::with_exact(*left),
-            Kind::Stream(_) | Kind::Opening(_) | Kind::Kept(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Opening(_) | Kind::Kept(_) | Kind::Log(_) => SizeHint::default(),
         }
     }
 }

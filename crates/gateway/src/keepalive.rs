@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use lockgate_core::{Call, Result};
+use lockgate_core::{Call, Result, wire::write_sse_comment};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{ResponseBody, attempt::event_stream, headers, stack::Response};
@@ -26,13 +26,18 @@ pub(crate) struct Keepalive {
 impl Keepalive {
     /// Starts the clock. Without an interval it never rings.
     pub(crate) fn new(call: &Call, interval: Option<Duration>) -> Self {
-        Self {
-            bytes: call.surface.keepalive(call),
-            interval,
-            sleep: None,
-            last: Instant::now(),
-            between_events: true,
-        }
+        Self::of(call.surface.keepalive(call), interval)
+    }
+
+    /// For a stream of events that belongs to no call.
+    pub(crate) fn comments(interval: Option<Duration>) -> Self {
+        let mut comment = Vec::new();
+        write_sse_comment(&mut comment, "keepalive");
+        Self::of(comment.into(), interval)
+    }
+
+    fn of(bytes: Bytes, interval: Option<Duration>) -> Self {
+        Self { bytes, interval, sleep: None, last: Instant::now(), between_events: true }
     }
 
     /// Bytes went to the client.

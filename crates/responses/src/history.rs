@@ -61,7 +61,7 @@ mod tests {
             previous: previous.map(str::to_owned),
             input: vec![raw(format!("\"in {id}\""))],
             response: raw(format!("{{\"output\":[\"out {id}\"]}}")),
-            worker: None,
+            ..Record::default()
         })
     }
 

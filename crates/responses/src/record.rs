@@ -17,11 +17,21 @@ pub struct Record {
     /// The process that is still at work on it. A record of a process that is gone will never be completed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<String>,
+    /// The events that told of it, each with its place, where a client may ask for them again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Raw>,
 }
 
 impl Default for Record {
     fn default() -> Self {
-        Self { id: String::new(), previous: None, input: Vec::new(), response: raw("{}"), worker: None }
+        Self {
+            id: String::new(),
+            previous: None,
+            input: Vec::new(),
+            response: raw("{}"),
+            worker: None,
+            events: Vec::new(),
+        }
     }
 }
 
@@ -40,6 +50,7 @@ impl Record {
     /// About how many bytes it takes.
     pub fn size(&self) -> usize {
         let input: usize = self.input.iter().map(|item| item.get().len()).sum();
-        256 + self.id.len() + input + self.response.get().len()
+        let events: usize = self.events.iter().map(|event| event.get().len()).sum();
+        256 + self.id.len() + input + events + self.response.get().len()
     }
 }

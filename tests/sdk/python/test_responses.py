@@ -193,6 +193,73 @@ def test_background_failure(oai, model):
     assert read.status == "failed" and "Upstream says 400" in read.error.message
 
 
+@OURS
+def test_background_stream(oai, model):
+    """A client that goes away ends nothing; it may read on from where it was, or again from the beginning."""
+    events = []
+    stream = oai.responses.create(model=model, input="drip", background=True, stream=True)
+    for event in stream:
+        events.append(event)
+        if event.type == "response.output_text.delta":
+            break
+    stream.close()
+    assert [event.type for event in events[:2]] == ["response.created", "response.queued"]
+    made = events[0].response
+    assert made.status == "queued" and made.background
+    now = oai.responses.retrieve(made.id)
+    assert (now.id, now.status, now.output) == (made.id, "in_progress", [])
+    rest = list(oai.responses.retrieve(made.id, stream=True, starting_after=events[-1].sequence_number))
+    assert [event.sequence_number for event in events + rest] == list(range(len(events) + len(rest)))
+    final = rest[-1]
+    assert (final.type, final.response.id, final.response.output_text, final.response.background) == ("response.completed", made.id, HELLO, True)
+    again = list(oai.responses.retrieve(made.id, stream=True))
+    assert again == events + rest
+    assert list(oai.responses.retrieve(made.id, stream=True, starting_after=999)) == [final]
+    with oai.responses.stream(response_id=made.id) as stream:
+        assert stream.get_final_response().output_text == HELLO
+    assert oai.responses.retrieve(made.id).output_text == HELLO
+
+
+@OURS
+def test_reading_along_with_a_response_of_the_background(oai, model):
+    made = oai.responses.create(model=model, input="drip weather?", tools=[TOOL], background=True)
+    with oai.responses.stream(response_id=made.id, tools=[TOOL]) as stream:
+        final = stream.get_final_response()
+    assert len(calls(final)) == 2 and final.id == made.id
+    late = list(oai.responses.retrieve(made.id, stream=True))
+    assert late[0].type == "response.created" and late[-1].response == oai.responses.retrieve(made.id)
+
+
+@OURS
+def test_background_stream_cancelled(oai, model):
+    stream = oai.responses.create(model=model, input="slow", background=True, stream=True)
+    made = next(iter(stream)).response
+    assert oai.responses.cancel(made.id).status == "cancelled"
+    *_, last = stream
+    assert (last.type, last.response.status) == ("response.failed", "cancelled")
+    assert oai.responses.retrieve(made.id).status == "cancelled"
+    *_, last = oai.responses.retrieve(made.id, stream=True)
+    assert last.response.status == "cancelled"
+
+
+@OURS
+def test_background_stream_failed(oai, model):
+    *_, last = oai.responses.create(model=model, input="fail 400", background=True, stream=True)
+    assert last.type == "response.failed" and "Upstream says 400" in last.response.error.message
+    with pytest.raises(openai.BadRequestError) as caught:
+        oai.responses.retrieve(last.response.id, stream=True, extra_query={"starting_after": "x"})
+    assert caught.value.param == "starting_after"
+
+
+@OURS
+def test_any_kept_response_can_be_streamed(oai, model):
+    made = oai.responses.create(model=model, input="hi")
+    events = list(oai.responses.retrieve(made.id, stream=True))
+    assert events[0].type == "response.created" and all(type(event).__name__ != "BaseModel" for event in events)
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == HELLO
+    assert events[-1].response.output_text == HELLO
+
+
 @every_model
 def test_errors(oai, model):
     with pytest.raises(openai.RateLimitError) as caught:

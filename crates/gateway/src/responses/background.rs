@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,16 +15,22 @@ use http::HeaderMap;
 use lockgate_core::{
     Call, Error, Payload, Raw, Result,
     json::raw,
-    wire::{Edits, Object, quote},
+    wire::{Edits, Object, SseDecoder, SseError, SseEvent, quote},
 };
 use lockgate_openai::stored as ids;
 use lockgate_responses::Record;
 use tokio::task::AbortHandle;
 
-use super::Keep;
+use super::{
+    Keep,
+    events::{EventLog, LogBody},
+    keep::Reading,
+};
 use crate::{
+    ResponseBody,
     app::{Gateway, Live},
     attempt, headers,
+    keepalive::Keepalive,
     meter::Meter,
     route,
     stack::Response,
@@ -31,17 +38,41 @@ use crate::{
 
 /// The responses that this process works on.
 #[derive(Default)]
-pub(crate) struct Jobs(Mutex<HashMap<String, AbortHandle>>);
+pub(crate) struct Jobs(Mutex<HashMap<String, Job>>);
+
+struct Job {
+    /// How to end the work; nothing when it has come to its end by itself.
+    work: Option<AbortHandle>,
+    log: Arc<EventLog>,
+}
 
 impl Jobs {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, AbortHandle>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Job>> {
         // Nothing under the lock can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the work; whether there was any. Dropping it closes the upstream and settles the meter.
-    pub(crate) fn cancel(&self, id: &str) -> bool {
-        self.lock().remove(id).inspect(AbortHandle::abort).is_some()
+    /// Ends the work; its events so far, if there was any. Dropping it closes the upstream and settles the meter.
+    pub(crate) fn cancel(&self, id: &str) -> Option<Arc<EventLog>> {
+        let mut jobs = self.lock();
+        jobs.get_mut(id)?.work.take()?.abort();
+        jobs.remove(id).map(|job| job.log)
+    }
+
+    /// What has happened so far of a response that is worked on.
+    pub(crate) fn log(&self, id: &str) -> Option<Arc<EventLog>> {
+        self.lock().get(id).map(|job| job.log.clone())
+    }
+
+    /// The work has come to its end; whether nobody has ended it before.
+    fn complete(&self, id: &str) -> bool {
+        self.lock().get_mut(id).is_some_and(|job| job.work.take().is_some())
+    }
+
+    fn forget(&self, id: &str) {
+        if let Some(job) = self.lock().remove(id) {
+            job.log.close();
+        }
     }
 
     /// Done when there is no work left, or the limit has passed.
@@ -57,7 +88,7 @@ impl Jobs {
     }
 }
 
-/// Puts the call aside and answers that it is queued.
+/// Puts the call aside and answers that it is queued; a client that wants a stream reads along.
 ///
 /// # Errors
 /// It cannot be kept.
@@ -73,51 +104,90 @@ pub(crate) async fn start(
     let record = keep.record(running, Some(gateway.process()));
     let kept = gateway.store().put(Arc::new(record)).await;
     kept.inspect_err(|error| meter.fail(error))?;
-    let (id, call_id) = (keep.id.clone(), call.id.clone());
+    let log = Arc::new(EventLog::new(&keep.id));
+    log.state("response.created", &queued);
+    log.state("response.queued", &queued);
+    let mut response = if keep.background == Some(Reading::Along) {
+        let body = LogBody::new(log.clone(), None, Keepalive::new(&call, live.keepalive()));
+        let mut response = Response::new(ResponseBody::log(body));
+        attempt::event_stream(response.headers_mut(), &call);
+        response
+    } else {
+        attempt::json_response(Payload::from(queued.get().to_owned()), HeaderMap::new())
+    };
+    headers::identity(response.headers_mut(), &call.id);
+    let id = keep.id.clone();
     let jobs = gateway.jobs();
     // Held until the job is noted: it cannot be over before that.
     let mut noted = jobs.lock();
-    let job = tokio::spawn(work(gateway.clone(), live, call, keep, meter));
-    noted.insert(id, job.abort_handle());
+    let job = tokio::spawn(work(gateway.clone(), live, call, (keep, log.clone()), meter));
+    noted.insert(id, Job { work: Some(job.abort_handle()), log });
     drop(noted);
-    let mut response = attempt::json_response(Payload::from(queued.get().to_owned()), HeaderMap::new());
-    headers::identity(response.headers_mut(), &call_id);
     Ok(response)
 }
 
-async fn work(gateway: Gateway, live: Arc<Live>, call: Arc<Call>, keep: Keep, meter: Meter) {
+/// Runs the call as a stream, so that what is there already can be read.
+async fn work(
+    gateway: Gateway,
+    live: Arc<Live>,
+    call: Arc<Call>,
+    (keep, log): (Keep, Arc<EventLog>),
+    meter: Meter,
+) {
     let queued = ids::queued(&call);
-    let answer =
-        AssertUnwindSafe(route::run(gateway.clone(), live, (call, None), meter)).catch_unwind().await;
-    let failed = |error: &Error| with_status(&queued, "failed", Some(error));
-    let response = match answer {
-        Ok(Ok(response)) => match response.into_body().whole() {
-            Some(body) => own(&keep.id, &body).unwrap_or_else(|| failed(&lost())),
-            None => failed(&lost()),
-        },
-        Ok(Err(error)) => failed(&error),
-        Err(_) => failed(&lost()),
+    let run = async {
+        let response = route::run(gateway.clone(), live, (call, None), meter).await?;
+        read(response.into_body(), &log).await
     };
-    // Who takes the job off the list has the last word: this, or a cancellation.
-    if gateway.jobs().lock().remove(&keep.id).is_none() {
+    let fault = match AssertUnwindSafe(run).catch_unwind().await {
+        Ok(Ok(())) => log.last().is_none().then(lost),
+        Ok(Err(error)) => Some(error),
+        Err(_) => Some(lost()),
+    };
+    // Who takes the work off the list has the last word: this, or a cancellation.
+    if !gateway.jobs().complete(&keep.id) {
         return;
     }
-    if let Err(error) = gateway.store().put(Arc::new(keep.record(response, None))).await {
+    if let Some(error) = fault {
+        log.state("response.failed", &with_status(&log.so_far(&queued), "failed", Some(&error)));
+    }
+    let mut record = keep.record(log.last().unwrap_or(queued), None);
+    if keep.background == Some(Reading::Along) {
+        record.events = log.events();
+    }
+    if let Err(error) = gateway.store().put(Arc::new(record)).await {
         tracing::error!(id = keep.id, error = error.message(), "a response of the background is lost");
     }
+    gateway.jobs().forget(&keep.id);
+}
+
+/// Reads a stream into the log.
+async fn read(mut body: ResponseBody, log: &EventLog) -> Result<()> {
+    let mut failure: Option<Error> = None;
+    let mut sse = SseDecoder::new();
+    let mut note = |event: SseEvent<'_>| -> Result<(), SseError> {
+        let Ok(object) = Object::scan(event.data.to_owned().into()) else { return Ok(()) };
+        match object.str("type").as_deref() {
+            // Said already.
+            Some("response.created" | "response.queued") => {}
+            Some("error") => {
+                let message = object.str("message").map(|text| text.into_owned());
+                failure = Some(Error::internal(message.unwrap_or_else(|| "The response failed.".to_owned())));
+            }
+            _ => log.add(event.data),
+        }
+        Ok(())
+    };
+    let too_long = |_| Error::internal("An event of the answer is too long.");
+    while let Some(bytes) = poll_fn(|context| body.poll_bytes(context)).await {
+        sse.feed(&bytes, &mut note).map_err(too_long)?;
+    }
+    sse.finish(&mut note).map_err(too_long)?;
+    failure.map_or(Ok(()), Err)
 }
 
 fn lost() -> Error {
     Error::internal("The gateway failed to complete this response; the log has details.")
-}
-
-/// The answer under the id that the client was given.
-fn own(id: &str, body: &bytes::Bytes) -> Option<Raw> {
-    let object = Object::scan(body.clone()).ok()?;
-    let mut edits = Edits::new();
-    edits.set("id", quote(id));
-    edits.set("background", "true");
-    Some(raw(String::from_utf8(object.splice(&edits).to_vec()).ok()?))
 }
 
 /// The response object with another status.

@@ -28,8 +28,17 @@ pub(crate) struct Keep {
     pub(crate) previous: Option<String>,
     /// Its input, as the client sent it.
     pub(crate) input: Bytes,
-    /// Whether it is worked on in the background.
-    pub(crate) background: bool,
+    /// Whether it is worked on in the background, and what its client does meanwhile.
+    pub(crate) background: Option<Reading>,
+}
+
+/// What the client of a response does while it is worked on in the background.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reading {
+    /// It comes back later.
+    Later,
+    /// It reads the events while they come.
+    Along,
 }
 
 impl Keep {
@@ -42,6 +51,7 @@ impl Keep {
             input: items::normalised(input, self.id.trim_start_matches("resp_lg_")),
             response,
             worker: worker.map(str::to_owned),
+            events: Vec::new(),
         }
     }
 

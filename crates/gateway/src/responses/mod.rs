@@ -5,6 +5,7 @@
 //! model the whole conversation again when it is continued, and works in the background itself ([`background`]).
 
 pub(crate) mod background;
+mod events;
 mod keep;
 pub(crate) mod native;
 mod stored;
@@ -19,6 +20,8 @@ use lockgate_core::{
 use lockgate_openai::stored as ids;
 use lockgate_responses::{conversation, history};
 
+pub(crate) use events::LogBody;
+use keep::Reading;
 pub(crate) use keep::{Keep, KeptBody};
 pub(crate) use stored::{Asked, PATHS, answer, find};
 
@@ -60,8 +63,15 @@ pub(crate) async fn prepare(gateway: &Gateway, live: &Live, call: &mut Call) -> 
             "A response that is worked on in the background must be kept; leave `store: false` out.";
         return Err(Error::bad_field("background", message));
     }
-    let detached = background && !call.stream;
-    Ok(stored.then_some(Keep { id, previous, input, background: detached }))
+    let background = background.then_some(if call.stream { Reading::Along } else { Reading::Later });
+    if background == Some(Reading::Later) {
+        // Read as a stream by the gateway, which can tell then how far the response is.
+        let mut edits = Edits::new();
+        edits.set("stream", "true");
+        call.body = spliced(&call.body, &edits)?;
+        call.stream = true;
+    }
+    Ok(stored.then_some(Keep { id, previous, input, background }))
 }
 
 /// Answers a call whose response may be kept.
@@ -75,7 +85,7 @@ pub(crate) async fn run(
     keep: Keep,
     meter: Meter,
 ) -> Result<Response> {
-    if keep.background {
+    if keep.background.is_some() {
         return background::start(gateway, live, call, keep, meter).await;
     }
     let store = gateway.store();

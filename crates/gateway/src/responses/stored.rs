@@ -2,13 +2,26 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 use lockgate_core::{Error, ErrorKind, Origin, Payload, Result, wire::quote};
 use lockgate_openai::stored as ids;
 use lockgate_responses::{Record, history, items};
 
-use super::{background, native};
-use crate::{app::Gateway, attempt, auth, headers, meter::Meter, stack::Response, surface, trace::Inbound};
+use super::{
+    background,
+    events::{self, LogBody},
+    native,
+};
+use crate::{
+    ResponseBody,
+    app::{Gateway, Live},
+    attempt, auth, headers,
+    keepalive::Keepalive,
+    meter::Meter,
+    stack::Response,
+    surface,
+    trace::Inbound,
+};
 
 /// Where kept responses are: the usual path and its aliases.
 const FOLDERS: [&str; 4] = ["/v1/responses/", "/responses/", "/openai/v1/responses/", "/openai/responses/"];
@@ -82,7 +95,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Asked, inbound: &Inbound) 
     let record = gateway.store().get(&asked.id).await?.ok_or_else(|| missing(&asked.id))?;
     let record = background::current(gateway, record).await?;
     match asked.verb {
-        Verb::Get => Ok(json(record.response.get())),
+        Verb::Get => get(gateway, &live, &record, inbound.parts.uri.query()),
         Verb::Delete => delete(gateway, &record).await,
         Verb::Cancel => cancel(gateway, &record).await,
         Verb::InputItems => input_items(gateway, &record, inbound.parts.uri.query()).await,
@@ -98,8 +111,38 @@ pub(crate) fn unsettled(id: &str) -> String {
     format!("unsettled_{digest:032x}")
 }
 
+/// The response as far as it is, or what has happened and will happen of it as events.
+fn get(gateway: &Gateway, live: &Live, record: &Record, query: Option<&str>) -> Result<Response> {
+    let log = record.worker.as_ref().and_then(|_| gateway.jobs().log(&record.id));
+    if value(query, "stream").as_deref() != Some("true") {
+        let response = log.map(|log| log.so_far(&record.response));
+        return Ok(json(response.as_ref().unwrap_or(&record.response).get()));
+    }
+    let after = value(query, "starting_after").map(|text| {
+        let message = "`starting_after` must be the sequence number of an event.";
+        text.parse().map_err(|_| Error::bad_field("starting_after", message))
+    });
+    let after: Option<usize> = after.transpose()?;
+    let body = match log {
+        Some(log) => ResponseBody::log(LogBody::new(log, after, Keepalive::comments(live.keepalive()))),
+        None if record.events.is_empty() => {
+            let events = events::retold(&record.response);
+            Payload::from(events::framed(events::behind(&events, after))).into()
+        }
+        None => Payload::from(events::framed(events::behind(&record.events, after))).into(),
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    Ok(response)
+}
+
 async fn delete(gateway: &Gateway, record: &Record) -> Result<Response> {
-    gateway.jobs().cancel(&record.id);
+    if let Some(log) = gateway.jobs().cancel(&record.id) {
+        log.state("response.failed", &background::with_status(&record.response, "cancelled", None));
+        log.close();
+    }
     if !gateway.store().delete(&record.id).await? {
         return Err(missing(&record.id));
     }
@@ -111,17 +154,20 @@ async fn cancel(gateway: &Gateway, record: &Arc<Record>) -> Result<Response> {
         let ended = background::is_background(&record.response);
         return if ended { Ok(json(record.response.get())) } else { Err(not_cancellable()) };
     }
-    if !gateway.jobs().cancel(&record.id) {
+    let Some(log) = gateway.jobs().cancel(&record.id) else {
         // It was completed just now.
         let record = gateway.store().get(&record.id).await?.ok_or_else(|| missing(&record.id))?;
         return Ok(json(record.response.get()));
-    }
+    };
     let mut ended = (**record).clone();
-    ended.response = background::with_status(&record.response, "cancelled", None);
+    ended.response = background::with_status(&log.so_far(&record.response), "cancelled", None);
     ended.worker = None;
     let text = json(ended.response.get());
-    gateway.store().put(Arc::new(ended)).await?;
-    Ok(text)
+    // This API has no event of its own for it.
+    log.state("response.failed", &ended.response);
+    let kept = gateway.store().put(Arc::new(ended)).await;
+    log.close();
+    kept.map(|()| text)
 }
 
 /// All that the model was told for this response.
@@ -131,21 +177,23 @@ async fn input_items(gateway: &Gateway, record: &Record, query: Option<&str>) ->
         None => Vec::new(),
     };
     list.extend(record.input.iter().cloned());
-    let value = |name: &str| {
-        let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-        pairs.into_iter().find(|(key, _)| *key == name).map(|(_, value)| surface::decode(value).into_owned())
-    };
-    let limit = value("limit").map(|text| {
+    let limit = value(query, "limit").map(|text| {
         let sane = text.parse().ok().filter(|limit| (1..=100).contains(limit));
         sane.ok_or_else(|| Error::bad_field("limit", "`limit` must be a whole number from 1 to 100."))
     });
     let page = items::Page {
         limit: limit.transpose()?,
-        after: value("after"),
-        before: value("before"),
-        ascending: value("order").as_deref() == Some("asc"),
+        after: value(query, "after"),
+        before: value(query, "before"),
+        ascending: value(query, "order").as_deref() == Some("asc"),
     };
     Ok(json(items::page(list, &page).get()))
+}
+
+/// What a query says under that name.
+fn value(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| surface::decode(value).into_owned())
 }
 
 fn json(text: &str) -> Response {
