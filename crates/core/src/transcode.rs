@@ -42,8 +42,9 @@ pub fn errand(
     below: &str,
     query: Option<&str>,
     now: SystemTime,
-) -> Result<Request<Payload>> {
-    let mut request = attempt.dialect().encode(attempt)?.request;
+) -> Result<Encoded> {
+    let mut encoded = attempt.dialect().encode(attempt)?;
+    let request = &mut encoded.request;
     let own = request.uri();
     let queries: Vec<&str> = own.query().into_iter().chain(query).collect();
     let mark = if queries.is_empty() { "" } else { "?" };
@@ -56,8 +57,8 @@ pub fn errand(
     *request.method_mut() = method;
     *request.body_mut() = Payload::new();
     request.headers_mut().remove(header::CONTENT_TYPE);
-    complete(attempt, &mut request, now)?;
-    Ok(request)
+    complete(attempt, request, now)?;
+    Ok(encoded)
 }
 
 /// The row's, the operator's and the client's headers, and the signature.

@@ -102,7 +102,7 @@ pub(crate) async fn run(
     };
     let attempt = Attempt { call, target, media: &media };
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
-    if call.surface.id() == responses::SURFACE && target.provider.offers(Operation::StoredResponses) {
+    if call.surface.id() == responses::SURFACE && native::is_keeper(target) {
         encoded.memo.deployment = Some(native::keeper(deployment));
     }
     let mut request = std::mem::take(&mut encoded.request);
@@ -185,7 +185,10 @@ fn whole(attempt: &Attempt<'_>, encoded: Encoded, head: Parts, body: Bytes) -> R
 }
 
 /// Reads a stream up to its first content, so that a failure before it can still be answered by another deployment.
-async fn open(
+///
+/// # Errors
+/// There is no content, but a failure.
+pub(crate) async fn open(
     attempt: &Attempt<'_>,
     encoded: Encoded,
     head: Parts,
@@ -427,6 +430,11 @@ impl StreamBody {
             }
             Err(error) => self.fail(&error),
         }
+    }
+
+    /// What the call costs is settled elsewhere.
+    pub(crate) fn waive(&mut self) {
+        self.meter.waive();
     }
 
     /// Whether the client must learn that the end that it sees is none.

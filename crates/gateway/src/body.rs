@@ -12,7 +12,7 @@ use lockgate_core::Payload;
 use crate::{
     attempt::StreamBody,
     keepalive::Opening,
-    responses::{KeptBody, LogBody},
+    responses::{KeptBody, LogBody, OwedBody},
 };
 
 /// A response body: whole, or a stream that settles its call when it ends.
@@ -24,6 +24,7 @@ enum Kind {
     Opening(Box<Opening>),
     Kept(Box<KeptBody>),
     Log(Box<LogBody>),
+    Owed(Box<OwedBody>),
 }
 
 impl ResponseBody {
@@ -37,6 +38,10 @@ impl ResponseBody {
 
     pub(crate) fn kept(body: KeptBody) -> Self {
         Self(Kind::Kept(Box::new(body)))
+    }
+
+    pub(crate) fn owed(body: OwedBody) -> Self {
+        Self(Kind::Owed(Box::new(body)))
     }
 
     pub(crate) fn log(body: LogBody) -> Self {
@@ -54,6 +59,13 @@ impl ResponseBody {
         }
     }
 
+    /// What the stream's call costs is settled elsewhere.
+    pub(crate) fn waive(&mut self) {
+        if let Kind::Stream(stream) = &mut self.0 {
+            stream.waive();
+        }
+    }
+
     fn is_broken(&self) -> bool {
         matches!(&self.0, Kind::Stream(stream) if stream.is_broken())
     }
@@ -68,6 +80,7 @@ impl ResponseBody {
             Kind::Opening(opening) => opening.poll_next(context),
             Kind::Kept(kept) => kept.poll_next(context),
             Kind::Log(log) => log.poll_next(context),
+            Kind::Owed(owed) => owed.poll_next(context),
         }
     }
 }
@@ -122,7 +135,7 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole { left, .. } => SizeHint::with_exact(*left),
-            Kind::Stream(_) | Kind::Opening(_) | Kind::Kept(_) | Kind::Log(_) => SizeHint::default(),
+            _ => SizeHint::default(),
         }
     }
 }

@@ -37,6 +37,8 @@ struct Open {
     deployment: Option<(Arc<Deployment>, DeploymentMetrics)>,
     /// Counts the call as under way on its deployment until it is settled.
     in_flight: Option<InFlight>,
+    /// Whether the record says nothing of consumption and costs.
+    waived: bool,
     received: SystemTime,
 }
 
@@ -60,6 +62,7 @@ impl Meter {
             found: None,
             deployment: None,
             in_flight: None,
+            waived: false,
             received: inbound.received,
         };
         Self { open: Some(Box::new(open)), started: inbound.started, upstream: Duration::ZERO }
@@ -67,8 +70,8 @@ impl Meter {
 
     /// Opens the record of what is paid for later than it was asked: the end of a response that a provider worked on
     /// in the background.
-    pub(crate) fn late(gateway: &Gateway, live: &Arc<Live>, inbound: &Inbound) -> Self {
-        let record = CallRecord::new(inbound.id.as_str(), responses::SURFACE, Operation::Chat);
+    pub(crate) fn late(gateway: &Gateway, live: &Arc<Live>, call_id: &str) -> Self {
+        let record = CallRecord::new(call_id, responses::SURFACE, Operation::Chat);
         let open = Open {
             gateway: gateway.clone(),
             live: live.clone(),
@@ -78,9 +81,22 @@ impl Meter {
             found: None,
             deployment: None,
             in_flight: None,
-            received: inbound.received,
+            waived: false,
+            received: SystemTime::now(),
         };
-        Self { open: Some(Box::new(open)), started: inbound.started, upstream: Duration::ZERO }
+        Self { open: Some(Box::new(open)), started: Instant::now(), upstream: Duration::ZERO }
+    }
+
+    /// For what is no call: nothing is recorded.
+    pub(crate) fn closed() -> Self {
+        Self { open: None, started: Instant::now(), upstream: Duration::ZERO }
+    }
+
+    /// Somebody else settles what the call costs.
+    pub(crate) fn waive(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.waived = true;
+        }
     }
 
     /// The call has been read.
@@ -252,7 +268,7 @@ impl Open {
 
     /// Puts usage and its price on the record. What has no price is said to have none; it is not free.
     fn price(&mut self, usage: Option<Usage>) -> Option<Money> {
-        let usage = usage?;
+        let usage = usage.filter(|_| !self.waived)?;
         let (deployment, _) = self.deployment.as_ref()?;
         let target = &deployment.target;
         let terms = Terms {

@@ -12,9 +12,31 @@ use crate::{
 
 const NATIVE: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"gpt-4o","output":[],"usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}"#;
 
+const QUEUED: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"queued","background":true,"model":"gpt-4o","output":[],"usage":null}"#;
+
+/// An event of the provider that keeps responses itself.
+fn event(kind: &str, number: u32, response: &str) -> String {
+    format!(
+        "event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":{number},\"response\":{response}}}\n\n"
+    )
+}
+
+fn native(request: &Request) -> Answer {
+    let beginning = [event("response.created", 0, QUEUED), event("response.queued", 1, QUEUED)];
+    let said = request.text();
+    match (said.contains("\"background\":true"), said.contains("\"stream\":true")) {
+        (true, true) => Answer::open_stream(beginning, Duration::ZERO).hang(),
+        (true, false) => Answer::json(200, QUEUED),
+        _ if request.target.contains("stream=true") => {
+            Answer::stream([event("response.completed", 2, NATIVE)], Duration::ZERO)
+        }
+        _ => Answer::json(200, NATIVE),
+    }
+}
+
 fn answer(request: &Request) -> Answer {
     if request.target.contains("/responses") {
-        return Answer::json(200, NATIVE);
+        return native(request);
     }
     if request.text().contains("hang") {
         return Answer::open_stream([": working\n\n"], Duration::ZERO);
@@ -91,4 +113,83 @@ async fn a_call_in_the_background_is_paid_for_once() {
     let log = gateway.log();
     let paid = log.lines().filter(|line| line.contains("lockgate::call")).count();
     assert_eq!(paid, 1, "{log}");
+}
+
+/// The costs of all calls so far, in the log.
+async fn costs(gateway: &Gateway) -> Vec<f64> {
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let log = gateway.log();
+    let records = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let calls = records.filter(|record| record["target"] == "lockgate::call");
+    let cost = |record: Value| match &record["cost_usd"] {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_f64(),
+    };
+    calls.filter_map(cost).filter(|cost| *cost > 0.0).collect()
+}
+
+/// Whoever sees the end first pays: a client that asks, one that reads along, one that asks again.
+#[tokio::test]
+async fn what_a_provider_does_in_the_background_is_paid_for_once() {
+    let (_upstream, models) = upstreams::start(answer, "").await;
+    let gateway = Gateway::start_with(&config(&models, ""), &["--json-logs"]).await;
+    let made = make(&gateway, json!({"model": "openai", "input": "hi", "background": true})).await;
+    assert_eq!(made["status"], "queued");
+    let path = format!("/v1/responses/{}", made["id"].as_str().unwrap());
+    let (first, second) = tokio::join!(gateway.get(&path), gateway.get(&path));
+    for read in [first, second, gateway.get(&path).await] {
+        assert_eq!((&read.json()["status"], &read.json()["id"]), (&json!("completed"), &made["id"]));
+    }
+    let along = gateway.get(&format!("{path}?stream=true")).await.text();
+    assert!(along.contains("response.completed") && along.contains(made["id"].as_str().unwrap()), "{along}");
+    let costs = costs(&gateway).await;
+    assert!(matches!(costs[..], [cost] if (cost - 0.000_072_5).abs() < 1e-9), "{costs:?}");
+}
+
+#[tokio::test]
+async fn a_native_stream_that_is_left_is_paid_for_once() {
+    let (_upstream, models) = upstreams::start(answer, "").await;
+    let gateway = Gateway::start_with(&config(&models, ""), &["--json-logs"]).await;
+    let body = json!({"model": "openai", "input": "hi", "background": true, "stream": true});
+    let mut stream = gateway.open("/v1/responses", body.to_string()).await;
+    let first = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+    let id = first.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert!(id.len() > 20, "{first}");
+    drop(stream);
+    let path = format!("/v1/responses/{id}");
+    let along = gateway.get(&format!("{path}?stream=true&starting_after=1")).await.text();
+    assert!(along.contains("response.completed"), "{along}");
+    assert_eq!(gateway.get(&path).await.json()["status"], "completed");
+    let costs = costs(&gateway).await;
+    assert!(matches!(costs[..], [cost] if (cost - 0.000_072_5).abs() < 1e-9), "{costs:?}");
+}
+
+/// A client that goes away does not end what it has sent to the background; a cancellation does.
+#[tokio::test]
+async fn the_background_goes_on_without_its_client() {
+    let slow = |request: &Request| match request.text().contains("hang") {
+        true => Answer::open_stream([upstreams::chunks(true)[0]], Duration::ZERO).hang(),
+        false => Answer::stream(upstreams::chunks(true), Duration::from_millis(100)),
+    };
+    let (upstream, models) = upstreams::start(slow, "").await;
+    let gateway = Gateway::start_with(&config(&models, ""), &["--json-logs"]).await;
+    let begin = async |said: &str| {
+        let body = json!({"model": "claude", "input": said, "background": true, "stream": true});
+        let mut stream = gateway.open("/v1/responses", body.to_string()).await;
+        let first = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+        first.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let path = format!("/v1/responses/{}", begin("hi").await);
+    assert_eq!(gateway.get(&path).await.json()["status"], "in_progress");
+    let rest = gateway.get(&format!("{path}?stream=true&starting_after=1")).await.text();
+    assert!(!rest.contains("response.queued") && rest.contains("event: response.completed"), "{rest}");
+    assert_eq!(gateway.get(&path).await.json()["output"][0]["content"][0]["text"], "Hello.");
+    assert_eq!(upstream.requests().len(), 1);
+    assert_eq!(costs(&gateway).await.len(), 1);
+
+    let path = format!("/v1/responses/{}", begin("hang").await);
+    assert!(upstream.received(2, Duration::from_secs(5)).await);
+    let cancelled = gateway.post(&format!("{path}/cancel"), "").await;
+    assert_eq!(cancelled.json()["status"], "cancelled");
+    assert!(upstream.abandoned(Duration::from_secs(2)).await.is_some());
 }

@@ -17,7 +17,7 @@ use lockgate_openai::stored as ids;
 use lockgate_responses::{Record, ResponseStore, items};
 use memchr::memmem;
 
-use super::stored;
+use super::owed::{OwedBody, Owing};
 use crate::{ResponseBody, stack::Response};
 
 /// What is to be kept of a call, besides its answer.
@@ -30,6 +30,10 @@ pub(crate) struct Keep {
     pub(crate) input: Bytes,
     /// Whether it is worked on in the background, and what its client does meanwhile.
     pub(crate) background: Option<Reading>,
+    /// Whether its provider works on it in the background.
+    pub(crate) elsewhere: bool,
+    /// Whether the gateway may keep what was said.
+    pub(crate) stored: bool,
 }
 
 /// What the client of a response does while it is worked on in the background.
@@ -56,9 +60,9 @@ impl Keep {
     }
 
     /// Keeps what the response says in the end. The client has its last bytes when they are kept. A response that
-    /// its provider keeps is not kept twice.
-    pub(crate) async fn watch(self, store: Arc<dyn ResponseStore>, response: Response) -> Response {
-        let (head, body) = response.into_parts();
+    /// its provider keeps is not kept twice; what its provider works on in the background is noted as not paid for.
+    pub(crate) async fn watch(self, owing: Owing, response: Response) -> Response {
+        let (head, mut body) = response.into_parts();
         let streamed = head
             .headers
             .get(header::CONTENT_TYPE)
@@ -67,27 +71,35 @@ impl Keep {
             Some(whole) => {
                 let found = if streamed { last(&whole) } else { object(&whole) };
                 if let Some(response) = found {
-                    settle(self.keep(&*store, response).await);
+                    settle(self.keep(&owing, response).await);
                 }
                 Response::from_parts(head, body)
             }
+            None if self.elsewhere => {
+                body.waive();
+                Response::from_parts(head, ResponseBody::owed(OwedBody::new(body, owing, None)))
+            }
             None => {
-                let kept = KeptBody { inner: body, keep: Some(self), store, saving: None };
+                let kept = KeptBody { inner: body, keep: Some(self), store: owing.store(), saving: None };
                 Response::from_parts(head, ResponseBody::kept(kept))
             }
         }
     }
 
-    async fn keep(self, store: &dyn ResponseStore, response: Raw) -> Result<()> {
+    async fn keep(self, owing: &Owing, response: Raw) -> Result<()> {
         if self.is_ours(&response) {
-            return store.put(Arc::new(self.record(response, None))).await;
+            return if self.stored {
+                owing.store().put(Arc::new(self.record(response, None))).await
+            } else {
+                Ok(())
+            };
         }
         let object = Object::scan(response.get().to_owned().into()).ok();
         let waits =
             |object: &Object| matches!(object.str("status").as_deref(), Some("queued" | "in_progress"));
-        match object.filter(waits).and_then(|object| Some(stored::unsettled(&object.str("id")?))) {
+        match object.filter(waits).and_then(|object| Some(object.str("id")?.into_owned())) {
             // What it will have consumed is known when the client comes back for it.
-            Some(id) => store.put(Arc::new(Record { id, ..Record::default() })).await,
+            Some(id) => owing.note(&id).await,
             None => Ok(()),
         }
     }
@@ -110,16 +122,20 @@ fn object(bytes: &Bytes) -> Option<Raw> {
 }
 
 /// The response object of the event that ends a stream.
-fn last(events: &[u8]) -> Option<Raw> {
-    let ends = ["response.completed", "response.incomplete", "response.failed"];
-    if !ends.iter().any(|kind| memmem::find(events, kind.as_bytes()).is_some()) {
+pub(crate) fn last(events: &[u8]) -> Option<Raw> {
+    response_of(events, &["response.completed", "response.incomplete", "response.failed"])
+}
+
+/// The response object of the last event of one of these types.
+pub(crate) fn response_of(events: &[u8], kinds: &[&str]) -> Option<Raw> {
+    if !kinds.iter().any(|kind| memmem::find(events, kind.as_bytes()).is_some()) {
         return None;
     }
     let mut found = None;
     let mut sse = SseDecoder::new();
     let mut look = |event: SseEvent<'_>| -> Result<(), SseError> {
         if let Ok(object) = Object::scan(event.data.to_owned().into())
-            && object.str("type").is_some_and(|kind| ends.contains(&&*kind))
+            && object.str("type").is_some_and(|kind| kinds.contains(&&*kind))
         {
             found = object.raw("response").map(raw);
         }
@@ -154,7 +170,7 @@ impl KeptBody {
             let Some(bytes) = next else { return Poll::Ready(None) };
             let Some(keep) = &self.keep else { return Poll::Ready(Some(bytes)) };
             let Some(response) = last(&bytes) else { return Poll::Ready(Some(bytes)) };
-            let ours = keep.is_ours(&response);
+            let ours = keep.stored && keep.is_ours(&response);
             let record = Arc::new(keep.record(response, None));
             self.keep = None;
             if !ours {

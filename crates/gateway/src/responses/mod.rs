@@ -8,6 +8,7 @@ pub(crate) mod background;
 mod events;
 mod keep;
 pub(crate) mod native;
+mod owed;
 mod stored;
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use lockgate_responses::{conversation, history};
 pub(crate) use events::LogBody;
 use keep::Reading;
 pub(crate) use keep::{Keep, KeptBody};
+pub(crate) use owed::OwedBody;
+use owed::Owing;
 pub(crate) use stored::{Asked, PATHS, answer, find};
 
 use crate::{
@@ -56,7 +59,9 @@ pub(crate) async fn prepare(gateway: &Gateway, live: &Live, call: &mut Call) -> 
         Some((id, None)) => replay(gateway, call, id, &input).await?,
         None => {}
     }
-    let background = call.body.bool("background") == Some(true) && !native::keeps(live, call);
+    let detached = call.body.bool("background") == Some(true);
+    let elsewhere = detached && native::keeps(live, call);
+    let background = detached && !elsewhere;
     let stored = call.body.bool("store") != Some(false) && live.snapshot.general.store_responses;
     if background && !stored {
         let message =
@@ -71,7 +76,7 @@ pub(crate) async fn prepare(gateway: &Gateway, live: &Live, call: &mut Call) -> 
         call.body = spliced(&call.body, &edits)?;
         call.stream = true;
     }
-    Ok(stored.then_some(Keep { id, previous, input, background }))
+    Ok((stored || elsewhere).then_some(Keep { id, previous, input, background, elsewhere, stored }))
 }
 
 /// Answers a call whose response may be kept.
@@ -88,9 +93,9 @@ pub(crate) async fn run(
     if keep.background.is_some() {
         return background::start(gateway, live, call, keep, meter).await;
     }
-    let store = gateway.store();
+    let owing = Owing::new(&gateway, &live, &call.id);
     let response = route::run(gateway, live, (call, None), meter).await?;
-    Ok(keep.watch(store, response).await)
+    Ok(keep.watch(owing, response).await)
 }
 
 /// Puts what was said before in front of what is said now.

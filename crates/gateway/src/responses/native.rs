@@ -3,19 +3,23 @@
 use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Error, ErrorKind, Media, Memo, Operation, Origin, Payload, Result, transcode, wire::Object,
+    Attempt, Call, Encoded, Error, ErrorKind, Media, Memo, Operation, Origin, Payload, Result, Target, Usage,
+    transcode, wire::Object,
 };
 use lockgate_openai::stored as ids;
 use lockgate_router::Deployment;
-use lockgate_transport::Limits;
+use lockgate_transport::{Limits, UpstreamBody};
 use serde_json::json;
 
 use super::{SURFACE, spliced};
 use crate::{
+    ResponseBody,
     app::{Gateway, Live},
-    attempt, headers,
+    attempt::{self, End, Progress, StreamBody},
+    headers,
+    meter::Meter,
     stack::Response,
     surface,
 };
@@ -37,20 +41,22 @@ fn find(live: &Live, keeper: &str) -> Option<Arc<Deployment>> {
     let of_group = || {
         let route = routes.resolve(group)?;
         let own = route.deployments.iter().find(|deployment| *deployment.id == *id);
-        own.or_else(|| route.deployments.iter().find(|deployment| is_keeper(deployment))).cloned()
+        own.or_else(|| route.deployments.iter().find(|own| is_keeper(&own.target))).cloned()
     };
     routes.deployment(id).cloned().or_else(of_group)
 }
 
-fn is_keeper(deployment: &Deployment) -> bool {
-    deployment.target.provider.offers(Operation::StoredResponses)
+/// Whether responses of this deployment are kept by its provider.
+pub(crate) fn is_keeper(target: &Target) -> bool {
+    target.provider.offers(Operation::StoredResponses)
+        && target.param("use_chat_completions_api") != Some("true")
 }
 
 /// Whether every deployment that may answer the call keeps responses itself.
 pub(crate) fn keeps(live: &Live, call: &Call) -> bool {
     let route = live.snapshot.routes.resolve(&call.model);
     route.is_some_and(|route| {
-        !route.deployments.is_empty() && route.deployments.iter().all(|own| is_keeper(own))
+        !route.deployments.is_empty() && route.deployments.iter().all(|own| is_keeper(&own.target))
     })
 }
 
@@ -94,63 +100,112 @@ pub(crate) async fn run(
     (keeper, own): (&str, &str),
     errand: Errand<'_>,
 ) -> Result<(Response, Answered)> {
-    let deployment = find(live, keeper).ok_or_else(|| {
-        let message = "The deployment that keeps this response is not configured any more.";
-        Error::new(ErrorKind::NotFound, Origin::Client, message)
-    })?;
-    let body = json!({"model": &*deployment.group, "input": ""}).to_string();
-    let call = surface::surface(SURFACE).read(Operation::Chat.into(), HeaderMap::new(), body.into())?;
+    let deployment = kept_by(live, keeper)?;
+    let call = asking(&deployment)?;
     let media = Media::default();
     let attempt = Attempt { call: &call, target: &deployment.target, media: &media };
+    let (encoded, head, body) = send(gateway, &attempt, &deployment, own, errand).await?;
+    let body = body.collect(LONGEST).await?;
+    let (shown, answered) = shown(body, &encoded.memo)?;
+    let kind = head.headers.get(header::CONTENT_TYPE).cloned();
+    let mut response = attempt::json_response(shown, headers::upstream(head.headers));
+    if let Some(kind) = kind {
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    headers::deployment(response.headers_mut(), &deployment, 0, 0);
+    Ok((response, answered))
+}
+
+/// Reads along with a response that is worked on, or again the events of one that is over.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn stream(
+    gateway: &Gateway,
+    live: &Arc<Live>,
+    (keeper, own): (&str, &str),
+    query: Option<&str>,
+) -> Result<Response> {
+    let deployment = kept_by(live, keeper)?;
+    let call = Arc::new(asking(&deployment)?);
+    let media = Media::default();
+    let attempt = Attempt { call: &call, target: &deployment.target, media: &media };
+    let errand = Errand { method: Method::GET, below: "", query };
+    let (encoded, head, body) = send(gateway, &attempt, &deployment, own, errand).await?;
+    let opened = attempt::open(&attempt, encoded, head, body).await?;
+    let progress = Progress { gateway: gateway.clone(), live: live.clone(), call: call.clone(), rest: None };
+    let mut response = opened.response;
+    headers::deployment(response.headers_mut(), &deployment, 0, 0);
+    if let End::Stream(opened) = opened.end {
+        // What it costs is settled by who sees its end, not by who reads.
+        *response.body_mut() = ResponseBody::stream(StreamBody::new(*opened, Meter::closed(), &progress));
+    }
+    Ok(response)
+}
+
+/// A call that asks the deployment for nothing: what errands are made of.
+fn asking(deployment: &Deployment) -> Result<Call> {
+    let body = json!({"model": &*deployment.group, "input": "", "stream": true}).to_string();
+    surface::surface(SURFACE).read(Operation::Chat.into(), HeaderMap::new(), body.into())
+}
+
+/// Sends an errand; the head and body of a good answer, and how it is to be read.
+async fn send(
+    gateway: &Gateway,
+    attempt: &Attempt<'_>,
+    deployment: &Deployment,
+    own: &str,
+    errand: Errand<'_>,
+) -> Result<(Encoded, Parts, UpstreamBody)> {
     let below = format!("/{own}{}", errand.below);
-    let mut request = transcode::errand(&attempt, errand.method, &below, errand.query, SystemTime::now())?;
+    let mut encoded = transcode::errand(attempt, errand.method, &below, errand.query, SystemTime::now())?;
+    let mut request = std::mem::take(&mut encoded.request);
     let timeouts = &deployment.timeouts;
     let (total, idle) = (timeouts.total, timeouts.idle);
     let limits = Limits { connect: timeouts.connect, first_byte: total, idle, total };
     let transport = gateway.transport();
     transport.authorise(attempt.signer().as_ref(), &mut request, limits).await?;
     let (head, body) = transport.send(request, limits).await?.into_parts();
-    let body = body.collect(LONGEST).await?;
     if !head.status.is_success() {
-        let error = attempt.dialect().reject(&attempt, &head, &body);
+        let body = body.collect(LONGEST).await?;
+        let error = attempt.dialect().reject(attempt, &head, &body);
         return Err(crate::mask::error(error, attempt.signer().as_ref()));
     }
-    let memo = Memo {
-        deployment: Some(self::keeper(&deployment)),
+    encoded.memo = Memo {
+        deployment: Some(keeper(deployment)),
         client_model: (!deployment.wildcard).then(|| deployment.group.to_string()),
         ..Memo::default()
     };
-    let (shown, answered) = shown(body, &memo, deployment.clone())?;
-    let kind = head.headers.get(http::header::CONTENT_TYPE).cloned();
-    let mut response = attempt::json_response(shown, headers::upstream(head.headers));
-    if let Some(kind) = kind {
-        response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
-    }
-    headers::deployment(response.headers_mut(), &deployment, 0, 0);
-    Ok((response, answered))
+    Ok((encoded, head, body))
+}
+
+/// The deployment that keeps a response.
+pub(crate) fn kept_by(live: &Live, keeper: &str) -> Result<Arc<Deployment>> {
+    find(live, keeper).ok_or_else(|| {
+        let message = "The deployment that keeps this response is not configured any more.";
+        Error::new(ErrorKind::NotFound, Origin::Client, message)
+    })
 }
 
 /// What an answer says of the response.
+#[derive(Default)]
 pub(crate) struct Answered {
-    pub(crate) deployment: Arc<Deployment>,
-    /// What it consumed, once it is over.
-    pub(crate) usage: Option<lockgate_core::Usage>,
+    /// Whether it is over.
+    pub(crate) over: bool,
+    /// What it consumed.
+    pub(crate) usage: Option<Usage>,
 }
 
-fn shown(body: Bytes, memo: &Memo, deployment: Arc<Deployment>) -> Result<(Payload, Answered)> {
-    // A stream of events, asked for with `stream=true`: as it is.
-    let Ok(object) = Object::scan(body.clone()) else {
-        return Ok((body.into(), Answered { deployment, usage: None }));
-    };
+fn shown(body: Bytes, memo: &Memo) -> Result<(Payload, Answered)> {
+    let Ok(object) = Object::scan(body.clone()) else { return Ok((body.into(), Answered::default())) };
+    if object.str("object").is_some_and(|kind| kind == "list") {
+        return Ok((body.into(), Answered::default()));
+    }
     let over =
         matches!(object.str("status").as_deref(), Some("completed" | "incomplete" | "failed" | "cancelled"));
-    let usage = over.then(|| ids::usage(&object)).flatten();
-    let is_list = object.str("object").is_some_and(|kind| kind == "list");
-    if is_list {
-        return Ok((body.into(), Answered { deployment, usage: None }));
-    }
+    let usage = if over { ids::usage(&object) } else { None };
     let edited = spliced(&object, &ids::edits(&object, memo))?;
-    Ok((edited.source().clone().into(), Answered { deployment, usage }))
+    Ok((edited.source().clone().into(), Answered { over, usage }))
 }
 
 /// Nothing of a query that is empty.

@@ -11,13 +11,13 @@ use super::{
     background,
     events::{self, LogBody},
     native,
+    owed::{OwedBody, Owing},
 };
 use crate::{
     ResponseBody,
     app::{Gateway, Live},
     attempt, auth, headers,
     keepalive::Keepalive,
-    meter::Meter,
     stack::Response,
     surface,
     trace::Inbound,
@@ -73,24 +73,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Asked, inbound: &Inbound) 
     let live = gateway.live();
     auth::check(&live, &inbound.parts)?;
     if let Some((keeper, own)) = ids::unwrap(&asked.id) {
-        let query = native::query(inbound.parts.uri.query());
-        let (method, below) = match asked.verb {
-            Verb::Get => (Method::GET, ""),
-            Verb::Delete => (Method::DELETE, ""),
-            Verb::Cancel => (Method::POST, "/cancel"),
-            Verb::InputItems => (Method::GET, "/input_items"),
-        };
-        let errand = native::Errand { method, below, query };
-        let (mut response, answered) = native::run(gateway, &live, (&keeper, &own), errand).await?;
-        if let Some(usage) = answered.usage
-            && gateway.store().delete(&unsettled(&asked.id)).await?
-        {
-            let mut meter = Meter::late(gateway, &live, inbound);
-            meter.attempt(&answered.deployment, live.health.begin(&answered.deployment));
-            let bill = meter.settle_whole(Some(usage), None);
-            headers::cost(response.headers_mut(), bill.cost);
-        }
-        return Ok(response);
+        return native(gateway, &live, asked, (&keeper, &own), inbound).await;
     }
     let record = gateway.store().get(&asked.id).await?.ok_or_else(|| missing(&asked.id))?;
     let record = background::current(gateway, record).await?;
@@ -102,13 +85,33 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Asked, inbound: &Inbound) 
     }
 }
 
-/// Under what id it is noted that a response which a provider works on in the background has not been paid for.
-pub(crate) fn unsettled(id: &str) -> String {
-    let mut digest: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    for byte in id.bytes() {
-        digest = (digest ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+/// Asks the deployment that keeps it.
+async fn native(
+    gateway: &Gateway,
+    live: &Arc<Live>,
+    asked: &Asked,
+    kept: (&str, &str),
+    inbound: &Inbound,
+) -> Result<Response> {
+    let query = native::query(inbound.parts.uri.query());
+    let owing = Owing::new(gateway, live, &inbound.id);
+    let (method, below) = match asked.verb {
+        Verb::Get if value(query, "stream").as_deref() == Some("true") => {
+            let (head, body) = native::stream(gateway, live, kept, query).await?.into_parts();
+            let body = OwedBody::new(body, owing, Some(asked.id.clone()));
+            return Ok(Response::from_parts(head, ResponseBody::owed(body)));
+        }
+        Verb::Get => (Method::GET, ""),
+        Verb::Delete => (Method::DELETE, ""),
+        Verb::Cancel => (Method::POST, "/cancel"),
+        Verb::InputItems => (Method::GET, "/input_items"),
+    };
+    let errand = native::Errand { method, below, query };
+    let (mut response, answered) = native::run(gateway, live, kept, errand).await?;
+    if answered.over {
+        headers::cost(response.headers_mut(), owing.settle(&asked.id, answered.usage).await?);
     }
-    format!("unsettled_{digest:032x}")
+    Ok(response)
 }
 
 /// The response as far as it is, or what has happened and will happen of it as events.
@@ -228,13 +231,5 @@ mod tests {
         for path in ["/v1/responses", "/v1/responses/", "/v1/responses/a/b", "/v1/chat/completions"] {
             assert_eq!(found(Method::GET, path), None, "{path}");
         }
-    }
-
-    #[test]
-    fn notes_of_what_is_not_paid_for_differ() {
-        let long = "resp_".repeat(60);
-        assert_ne!(unsettled("a"), unsettled("b"));
-        assert_ne!(unsettled(&format!("{long}a")), unsettled(&format!("{long}b")));
-        assert!(unsettled(&long).len() < 60);
     }
 }
