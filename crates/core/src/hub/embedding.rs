@@ -5,7 +5,7 @@ use serde_json::Number;
 
 use super::{ChatRequest, Content, Message, Stop, StreamOptions};
 use crate::{
-    Error, Raw, Result,
+    Error, ModelFacts, Raw, Result, Usage,
     json::{read, to_raw},
 };
 
@@ -33,6 +33,13 @@ impl EmbeddingRequest {
             Some(_) => Err(Error::bad_field("input", "The model embeds texts, not token ids.")),
             None => Err(Error::bad_field("input", "`input` is missing.")),
         }
+    }
+
+    /// Our own count of the texts, for providers that do not say what they consumed.
+    pub fn counted(&self, facts: &ModelFacts) -> Option<Usage> {
+        let count = facts.count_tokens?;
+        let input = self.texts().ok()?.into_iter().map(count).sum();
+        Some(Usage { input, estimated: true, ..Usage::default() })
     }
 
     /// A vector of numbers as the client asked for it: as it is, or as base64 of little-endian floats of 32 bits.

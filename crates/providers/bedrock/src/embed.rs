@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Request, response::Parts};
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, ErrorKind, Exchange, Extra, Format, Memo, Notes, Origin,
     Payload, Raw, Reply, Result, Step, Usage,
-    hub::{EmbeddingRequest, Prompt},
+    hub::EmbeddingRequest,
     json::{raw, read, to_raw},
     refusal,
     wire::view,
@@ -48,7 +47,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded
     let given = attempt.call.embedding()?;
     let mut notes = Notes::default();
     settle(attempt, given, model, &mut notes)?;
-    let inputs = inputs(given)?;
+    let inputs = given.texts()?;
     let (body, format) = match model.family {
         Family::Cohere => (cohere(attempt, given, &inputs), EMBED),
         _ => {
@@ -64,7 +63,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded
 pub(crate) fn exchange(attempt: &Attempt<'_>) -> Option<Box<dyn Exchange>> {
     let model = Model::of(attempt.target);
     let given = attempt.call.embedding().ok()?;
-    let inputs = inputs(given).ok()?;
+    let inputs = given.texts().ok()?;
     let rest = inputs.iter().skip(1).map(|input| post(attempt, &model, one(attempt, given, &model, input)));
     let mut rest: Vec<Request<Payload>> = rest.collect::<Result<_>>().ok()?;
     rest.reverse();
@@ -97,14 +96,12 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
             Error::invalid_response("The provider's answer has no embeddings.").with_body(body.clone())
         );
     }
-    let packs = given.encoding_format.as_deref() == Some("base64");
-    let pack = |vector: Raw| if packs { packed(&vector).unwrap_or(vector) } else { vector };
     let counts = several.iter().map(|one| one.tokens);
     let said = counts.sum::<Option<u64>>().map(|input| Usage { input, ..Usage::default() });
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: Model::of(attempt.target).name.to_owned(),
-        vectors: vectors.into_iter().map(pack).collect(),
-        usage: said.or_else(|| counted(&head.headers)).or_else(|| estimate(attempt, given)),
+        vectors: vectors.into_iter().map(|vector| given.written(vector)).collect(),
+        usage: said.or_else(|| counted(&head.headers)).or_else(|| given.counted(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))
 }
@@ -224,27 +221,4 @@ fn own(attempt: &Attempt<'_>, given: &EmbeddingRequest, body: &mut Extra) {
     for name in &attempt.policy().additional_drop_params {
         body.remove(name);
     }
-}
-
-fn inputs(given: &EmbeddingRequest) -> Result<Vec<&str>> {
-    match &given.input {
-        Some(Prompt::Text(text)) => Ok(vec![text]),
-        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(String::as_str).collect()),
-        Some(_) => Err(Error::bad_field("input", "Bedrock embeds texts, not token ids.")),
-        None => Err(Error::bad_field("input", "`input` is missing.")),
-    }
-}
-
-/// Our own count, where nobody says.
-fn estimate(attempt: &Attempt<'_>, given: &EmbeddingRequest) -> Option<Usage> {
-    let count = attempt.target.facts.count_tokens?;
-    let input = inputs(given).ok()?.into_iter().map(count).sum();
-    Some(Usage { input, estimated: true, ..Usage::default() })
-}
-
-/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
-fn packed(values: &Raw) -> Option<Raw> {
-    let numbers: Vec<f32> = read(values)?;
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Some(to_raw(&STANDARD.encode(bytes)))
 }

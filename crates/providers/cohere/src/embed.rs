@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
-    hub::{EmbeddingRequest, Prompt},
+    hub::EmbeddingRequest,
     params,
     wire::{quote, view},
 };
@@ -63,19 +62,15 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             }
         });
     };
-    let format = attempt.call.embedding()?.encoding_format.as_deref();
-    let Some(vectors) = vectors(&given, own_type(format)) else {
+    let asked = attempt.call.embedding()?;
+    let Some(vectors) = vectors(&given, own_type(asked.encoding_format.as_deref())) else {
         return Err(
             Error::invalid_response("The provider's `embeddings` cannot be read.").with_body(body.clone())
         );
     };
-    let vectors = match format {
-        Some("base64") => vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect(),
-        _ => vectors,
-    };
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: request::model(attempt).to_owned(),
-        vectors,
+        vectors: vectors.into_iter().map(|vector| asked.written(vector)).collect(),
         usage: answer.meta.and_then(|meta| meta.billed_units).map(|units| usage(&units)),
         ..EmbeddingReply::default()
     })))
@@ -92,18 +87,13 @@ pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
 
 /// Texts, images (data URLs), or both.
 fn put_inputs(request: &EmbeddingRequest, body: &mut Extra) -> Result<()> {
-    let inputs: Vec<&String> = match &request.input {
-        Some(Prompt::Text(text)) => vec![text],
-        Some(Prompt::Texts(texts)) => texts.iter().collect(),
-        Some(_) => return Err(Error::bad_field("input", "Cohere embeds texts, not token ids.")),
-        None => return Err(Error::bad_field("input", "`input` is missing.")),
-    };
+    let inputs = request.texts()?;
     let images = inputs.iter().filter(|input| is_image(input)).count();
     let kind = if images > 0 && images == inputs.len() {
         body.push("images", to_raw(&inputs));
         "\"image\""
     } else if images > 0 {
-        let inputs: Vec<Raw> = inputs.into_iter().map(|input| mixed(input)).collect();
+        let inputs: Vec<Raw> = inputs.into_iter().map(mixed).collect();
         body.push("inputs", to_raw(&inputs));
         "\"search_document\""
     } else {
@@ -152,11 +142,4 @@ fn usage(units: &UnitsView) -> Usage {
         image_input: images.filter(|images| *images > 0),
         ..Usage::default()
     }
-}
-
-/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
-fn packed(values: &Raw) -> Option<Raw> {
-    let numbers: Vec<f32> = read(values)?;
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Some(to_raw(&STANDARD.encode(bytes)))
 }

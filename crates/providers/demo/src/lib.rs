@@ -7,7 +7,7 @@ use http::response::Parts;
 use lockgate_core::{
     Attempt, Call, ChatReply, Choice, Dialect, EmbeddingReply, Encoded, Error, FinishReason, Operation,
     Probe, Raw, Reply, Result, StreamDecoder, StreamEnd, Target, Usage,
-    hub::{ChatRequest, Content, FunctionCall, Message, Prompt, ToolCall, ToolChoice},
+    hub::{ChatRequest, Content, FunctionCall, Message, ToolCall, ToolChoice},
 };
 
 /// The dialect of a provider that answers by itself.
@@ -110,12 +110,7 @@ fn words(request: &ChatRequest) -> u64 {
 }
 
 fn embed(call: &Call, target: &Target) -> Result<Reply> {
-    let texts = match call.embedding()?.input.clone() {
-        Some(Prompt::Text(text)) => vec![text],
-        Some(Prompt::Texts(texts)) => texts,
-        Some(_) => return Err(Error::bad_field("input", "The demo provider embeds texts, not token ids.")),
-        None => return Err(Error::bad_field("input", "`input` is missing.")),
-    };
+    let texts = call.embedding()?.texts()?;
     let input = texts.iter().map(|text| text.split_whitespace().count() as u64).sum();
     let vectors = texts.iter().map(|text| vector(text)).collect::<Result<_>>()?;
     let usage = Some(Usage { input, ..Usage::default() });

@@ -1,16 +1,11 @@
 //! Embeddings: `batchEmbedContents`.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use lockgate_core::{
-    Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, Usage,
-    hub::{EmbeddingRequest, Prompt},
-    wire::view,
-};
+use lockgate_core::{Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, wire::view};
 
 use crate::{
     EMBED, error, request, usage,
-    wire::{Body, Lax, array, read, to_raw},
+    wire::{Body, Lax, array},
 };
 
 /// Members of a request that clients may name by themselves, and how Gemini spells them.
@@ -43,7 +38,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, locate: &dyn Fn(&str) -> String) -> 
     let mut notes = Notes::default();
     let given = attempt.call.embedding()?;
     let model = format!("models/{}", attempt.target.model.trim_start_matches("models/"));
-    let requests = inputs(given)?.into_iter().map(|text| {
+    let requests = given.texts()?.into_iter().map(|text| {
         let content = format!("{{\"parts\":[{{\"text\":{}}}]}}", lockgate_core::wire::quote(text));
         let mut one = Body::default().with("model", &model);
         one.raw("content", content);
@@ -76,49 +71,18 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
         );
     };
-    let as_text =
-        attempt.call.embedding().ok().and_then(|call| call.encoding_format.as_deref()) == Some("base64");
-    let vectors = list.into_iter().filter_map(|vector| {
-        let values = vector.values?;
-        Some(if as_text { packed(&values).unwrap_or(values) } else { values })
-    });
+    let asked = attempt.call.embedding()?;
+    let vectors = list.into_iter().filter_map(|vector| vector.values.map(|values| asked.written(values)));
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors: vectors.collect(),
-        usage: answer.usage.as_deref().and_then(usage::hub).or_else(|| estimate(attempt)),
+        usage: answer.usage.as_deref().and_then(usage::hub).or_else(|| asked.counted(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))
-}
-
-/// Gemini does not say what embeddings consume.
-fn estimate(attempt: &Attempt<'_>) -> Option<Usage> {
-    let count = attempt.target.facts.count_tokens?;
-    let texts = inputs(attempt.call.embedding().ok()?).ok()?;
-    let input = texts.into_iter().map(|text| count(text)).sum();
-    Some(Usage { input, estimated: true, ..Usage::default() })
-}
-
-/// The texts to embed.
-fn inputs(request: &EmbeddingRequest) -> Result<Vec<&String>> {
-    match &request.input {
-        Some(Prompt::Text(text)) => Ok(vec![text]),
-        Some(Prompt::Texts(texts)) => Ok(texts.iter().collect()),
-        Some(Prompt::Tokens(_) | Prompt::TokenLists(_)) => {
-            Err(Error::bad_field("input", "Gemini embeds texts, not token ids."))
-        }
-        None => Err(Error::bad_field("input", "`input` is missing.")),
-    }
 }
 
 fn set_own(one: &mut Body, name: &str, value: &serde_json::value::RawValue) {
     if let Some((_, own)) = OWN.iter().find(|(spelling, _)| *spelling == name) {
         one.set(*own, value);
     }
-}
-
-/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
-fn packed(values: &Raw) -> Option<Raw> {
-    let numbers: Vec<f32> = read(values)?;
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Some(to_raw(&STANDARD.encode(bytes)))
 }

@@ -76,7 +76,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
-        usage: told(head).or_else(|| estimate(attempt)),
+        usage: told(head).or_else(|| request.counted(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))
 }
@@ -103,13 +103,6 @@ fn vectors(body: &[u8]) -> Option<Vec<Raw>> {
 fn told(head: &Parts) -> Option<Usage> {
     let input = head.headers.get(TOKENS)?.to_str().ok()?.parse().ok()?;
     Some(Usage { input, ..Usage::default() })
-}
-
-/// The router does not say what embeddings consume.
-fn estimate(attempt: &Attempt<'_>) -> Option<Usage> {
-    let count = attempt.target.facts.count_tokens?;
-    let input = attempt.call.embedding().ok()?.texts().ok()?.into_iter().map(count).sum();
-    Some(Usage { input, estimated: true, ..Usage::default() })
 }
 
 #[cfg(test)]

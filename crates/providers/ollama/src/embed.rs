@@ -2,17 +2,12 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use lockgate_core::{
-    Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
-    hub::{EmbeddingRequest, Prompt},
-    params,
-};
+use lockgate_core::{Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Reply, Result, Usage, params};
 
 use crate::{
     EMBED, error, options, request,
-    wire::{EmbedView, read, to_raw},
+    wire::{EmbedView, to_raw},
 };
 
 pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -21,7 +16,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let given = params::effective(attempt, &attempt.policy(), given, &mut notes)?;
     let mut body = Extra::new();
     body.push("model", to_raw(&*attempt.target.model));
-    body.push("input", to_raw(&inputs(&given)?));
+    body.push("input", to_raw(&given.texts()?));
     if let Some(dimensions) = given.dimensions {
         body.push("dimensions", to_raw(&dimensions));
     }
@@ -45,31 +40,11 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
         );
     };
-    let wanted = attempt.call.embedding()?.encoding_format.as_deref();
-    let vectors = match wanted {
-        Some("base64") => vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect(),
-        _ => vectors,
-    };
+    let request = attempt.call.embedding()?;
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors,
+        vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
         usage: answer.prompt_eval_count.map(|input| Usage { input, ..Usage::default() }),
         ..EmbeddingReply::default()
     })))
-}
-
-fn inputs(request: &EmbeddingRequest) -> Result<Vec<&String>> {
-    match &request.input {
-        Some(Prompt::Text(text)) => Ok(vec![text]),
-        Some(Prompt::Texts(texts)) => Ok(texts.iter().collect()),
-        Some(_) => Err(Error::bad_field("input", "Ollama embeds texts, not token ids.")),
-        None => Err(Error::bad_field("input", "`input` is missing.")),
-    }
-}
-
-/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
-fn packed(values: &Raw) -> Option<Raw> {
-    let numbers: Vec<f32> = read(values)?;
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Some(to_raw(&STANDARD.encode(bytes)))
 }

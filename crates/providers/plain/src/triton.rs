@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, EmbeddingReply, Encoded, Extra, Notes, Raw, Reply, Result, Usage,
+    Attempt, EmbeddingReply, Encoded, Extra, Notes, Raw, Reply, Result,
     json::{raw, read, to_raw},
     params,
     wire::view,
@@ -148,8 +148,6 @@ impl Api for Triton {
         let Some(tensor) = answer.outputs.and_then(|outputs| outputs.into_iter().next()) else {
             return Err(lacking("outputs", body));
         };
-        let count = attempt.target.facts.count_tokens;
-        let tokens = count.and_then(|count| Some(asked.texts().ok()?.into_iter().map(count).sum()));
         let numbers = tensor.data.unwrap_or_default();
         // One row for each text: the tensor's last dimension is the vectors' length.
         let length =
@@ -158,7 +156,7 @@ impl Api for Triton {
         Ok(Reply::Embedding(Box::new(EmbeddingReply {
             model: answer.model_name.unwrap_or_else(|| attempt.target.model.to_string()),
             vectors: rows.map(|row| asked.written(to_raw(row))).collect(),
-            usage: tokens.map(|input| Usage { input, estimated: true, ..Usage::default() }),
+            usage: asked.counted(&attempt.target.facts),
             ..EmbeddingReply::default()
         })))
     }

@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, EmbeddingReply, Error, Extra, Format, Raw, Reply, Result, Usage,
-    hub::Prompt,
+    Attempt, EmbeddingReply, Error, Extra, Format, Raw, Reply, Result,
     json::{read, to_raw},
     refusal,
     wire::view,
@@ -23,7 +22,7 @@ view! {
 pub(crate) fn body(attempt: &Attempt<'_>) -> Result<Extra> {
     let given = attempt.call.embedding()?;
     let mut body = Extra::new();
-    body.push("inputs", to_raw(&inputs(attempt)?));
+    body.push("inputs", to_raw(&attempt.call.embedding()?.texts()?));
     let consumed = &attempt.call.options.consumed;
     for (name, value) in attempt.target.defaults.iter() {
         body.push(name.as_str(), value.clone());
@@ -48,22 +47,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let vectors = vectors.ok_or_else(|| {
         Error::invalid_response("The endpoint's answer has no list of vectors.").with_body(body.clone())
     })?;
-    let count = attempt.target.facts.count_tokens;
-    let counted = count.zip(inputs(attempt).ok());
-    let usage = counted.map(|(count, texts)| Usage {
-        input: texts.into_iter().map(count).sum(),
-        estimated: true,
-        ..Usage::default()
-    });
+    let usage = attempt.call.embedding()?.counted(&attempt.target.facts);
     let model = attempt.target.model.to_string();
     Ok(Reply::Embedding(Box::new(EmbeddingReply { model, vectors, usage, ..EmbeddingReply::default() })))
-}
-
-fn inputs<'a>(attempt: &Attempt<'a>) -> Result<Vec<&'a str>> {
-    match &attempt.call.embedding()?.input {
-        Some(Prompt::Text(text)) => Ok(vec![text]),
-        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(String::as_str).collect()),
-        Some(_) => Err(Error::bad_field("input", "SageMaker's endpoints embed texts, not token ids.")),
-        None => Err(Error::bad_field("input", "`input` is missing.")),
-    }
 }

@@ -1,11 +1,9 @@
 //! Embeddings: `predict`.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Extra, Memo, Notes, Payload, Raw, Reply, Result, Usage,
-    hub::{EmbeddingRequest, Prompt},
     json::{raw, to_raw},
     wire::{quote, view},
 };
@@ -82,7 +80,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
         }
     }
     let mut instances = Vec::new();
-    for text in inputs(given)? {
+    for text in given.texts()? {
         let mut one = if multimodal { seen(text)? } else { said(text) };
         for (name, value) in wishes.iter().filter(|(name, _)| !multimodal && OF_TEXTS.contains(name)) {
             one.push(name, value.to_owned());
@@ -121,7 +119,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     };
     let answer: Answer = serde_json::from_slice(body).map_err(|why| malformed(why.to_string()))?;
     let predictions = answer.predictions.ok_or_else(|| malformed("it has no `predictions`".to_owned()))?;
-    let wanted = attempt.call.embedding().ok().and_then(|call| call.encoding_format.as_deref());
+    let asked = attempt.call.embedding()?;
     let (mut vectors, mut tokens, mut images) = (Vec::new(), None, 0_u64);
     for prediction in predictions {
         if let Some(count) = prediction.embeddings.as_ref().and_then(|one| one.statistics.as_ref()) {
@@ -133,14 +131,11 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
         let own = prediction.embeddings.and_then(|one| one.values);
         vectors.extend(own.into_iter().chain(prediction.text).chain(prediction.image).chain(clips));
     }
-    if wanted == Some("base64") {
-        vectors = vectors.into_iter().map(|vector| packed(&vector).unwrap_or(vector)).collect();
-    }
     // Pictures and clips are billed by the piece, not by tokens.
     let tokens = tokens.or_else(|| is_multimodal(&attempt.target.model).then_some(0));
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors,
+        vectors: vectors.into_iter().map(|vector| asked.written(vector)).collect(),
         usage: tokens.map(|input| Usage {
             input,
             input_characters: answer.metadata.and_then(|metadata| metadata.characters),
@@ -153,17 +148,6 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
 
 fn is_multimodal(model: &str) -> bool {
     model.starts_with("multimodalembedding")
-}
-
-fn inputs(request: &EmbeddingRequest) -> Result<Vec<&str>> {
-    match &request.input {
-        Some(Prompt::Text(text)) => Ok(vec![text]),
-        Some(Prompt::Texts(texts)) => Ok(texts.iter().map(String::as_str).collect()),
-        Some(Prompt::Tokens(_) | Prompt::TokenLists(_)) => {
-            Err(Error::bad_field("input", "Vertex AI embeds texts, not token ids."))
-        }
-        None => Err(Error::bad_field("input", "`input` is missing.")),
-    }
 }
 
 fn said(text: &str) -> Extra {
@@ -192,11 +176,4 @@ fn seen(text: &str) -> Result<Extra> {
         instance.push("text", raw(quote(text)));
     }
     Ok(instance)
-}
-
-/// A vector as OpenAI's clients ask for it: base64 of little-endian floats of 32 bits.
-fn packed(values: &Raw) -> Option<Raw> {
-    let numbers: Vec<f32> = serde_json::from_str(values.get()).ok()?;
-    let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    Some(raw(quote(&STANDARD.encode(bytes))))
 }
