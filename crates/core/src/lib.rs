@@ -33,6 +33,7 @@ pub mod target;
 pub mod token;
 pub mod transcode;
 pub mod upload;
+pub mod uri;
 pub mod usage;
 pub mod watch;
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error, ErrorKind, Origin, Payload, Result, Secret, Signer, Token, TokenSource, token::TokenSigner,
-    wire::view,
+    uri::form, wire::view,
 };
 
 /// What a token is good for if the answer does not say.
@@ -44,7 +44,7 @@ pub struct Source {
 impl Source {
     /// A form with these fields, posted to `url`. `issuer` is who grants the token, for people to read.
     pub fn new(issuer: &'static str, url: impl Into<String>, fields: &[(&str, &str)]) -> Self {
-        let (url, form) = (url.into(), form(fields));
+        let (url, form) = (url.into(), form(fields.iter().copied()));
         let key = key(issuer, &[&url, &form]);
         Self { issuer, url, form: Secret::new(form), authorization: None, key }
     }
@@ -55,10 +55,7 @@ impl Source {
     /// It cannot stand in a header.
     pub fn with_authorization(mut self, value: &str) -> Result<Self> {
         self.key = key(self.issuer, &[&self.url, self.form.expose(), value]);
-        let unfit = |_| wrong("The credential holds characters that no HTTP header can carry.");
-        let mut value = HeaderValue::try_from(value).map_err(unfit)?;
-        value.set_sensitive(true);
-        self.authorization = Some(value);
+        self.authorization = Some(Secret::new(value).header_value("")?);
         Ok(self)
     }
 
@@ -96,7 +93,7 @@ pub fn basic(name: &str, password: &str) -> String {
 /// # Errors
 /// `url` is no URL.
 pub fn ask(url: &str, fields: &[(&str, &str)]) -> Result<Request<Payload>> {
-    post(url, form(fields))
+    post(url, form(fields.iter().copied()))
 }
 
 /// The token in an answer of `issuer`.
@@ -136,25 +133,6 @@ pub fn key(issuer: &str, credentials: &[&str]) -> String {
         digest.update(credential);
     }
     digest.finalize().iter().fold(format!("{issuer}:"), |key, byte| format!("{key}{byte:02x}"))
-}
-
-/// A text as a form, a query or one segment of a path has it.
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-fn form(fields: &[(&str, &str)]) -> String {
-    let fields: Vec<String> =
-        fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-    fields.join("&")
 }
 
 fn post(url: &str, form: String) -> Result<Request<Payload>> {
@@ -242,6 +220,5 @@ mod tests {
         assert_ne!(key("a", &["bc", "d"]), key("a", &["b", "cd"]));
         assert!(!key("a", &["secret"]).contains("secret"));
         assert_eq!(basic("a", "b"), "Basic YTpi");
-        assert_eq!(escaped("a b&c/é"), "a%20b%26c%2F%C3%A9");
     }
 }

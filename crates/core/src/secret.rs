@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use http::HeaderValue;
+
+use crate::{Result, oauth};
+
 /// A credential. `Debug` and `Display` print a mask; comparing takes constant time in the length.
 #[derive(Clone, Default, Eq, PartialEq, Hash)]
 pub struct Secret(Box<str>);
@@ -15,6 +19,18 @@ impl Secret {
     /// The credential itself. Call this only where it is sent or compared.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The value of a header that carries it behind the prefix, marked sensitive.
+    ///
+    /// # Errors
+    /// No header can.
+    pub fn header_value(&self, prefix: &str) -> Result<HeaderValue> {
+        let value = HeaderValue::try_from(format!("{prefix}{}", self.0));
+        let mut value = value
+            .map_err(|_| oauth::wrong("The credential holds characters that no HTTP header can carry."))?;
+        value.set_sensitive(true);
+        Ok(value)
     }
 
     /// Whether nothing was given.

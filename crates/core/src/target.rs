@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
-use crate::{Error, ModelFacts, Payload, Provider, Raw, TokenSource};
+use crate::{Error, ModelFacts, Payload, Provider, Raw, Secret, TokenSource};
 
 /// One place that a call can be sent to. Built when the configuration is loaded; cheap to clone.
 #[derive(Clone)]
@@ -86,6 +86,14 @@ impl HeaderSigner {
     pub fn new(name: http::HeaderName, mut value: http::HeaderValue) -> Self {
         value.set_sensitive(true);
         Self { name, value }
+    }
+
+    /// A signer that sets `Authorization` to a bearer token.
+    ///
+    /// # Errors
+    /// The token cannot stand in a header.
+    pub fn bearer(token: &Secret) -> Result<Self, Error> {
+        Ok(Self::new(http::header::AUTHORIZATION, token.header_value("Bearer ")?))
     }
 }
 

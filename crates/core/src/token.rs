@@ -143,6 +143,13 @@ impl CloudSettings<'_> {
             .map(|text| text.trim().to_owned())
             .find(|text| !text.is_empty())
     }
+    /// The deployment's parameters but for those that are for its signer alone.
+    pub fn params_without(&self, secrets: &[&str]) -> BTreeMap<String, String> {
+        let mut params = self.params.clone();
+        params.retain(|name, _| !secrets.contains(&name.as_str()));
+        params
+    }
+
     /// Why there is no signer, where the dialect makes none.
     pub fn no_signer(&self) -> Error {
         Error::internal(format!("The dialect of `{}` has no credentials of its own.", self.provider.id))

@@ -2,10 +2,8 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use http::{HeaderValue, Request, header};
-use lockgate_core::{
-    CloudSettings, Payload, Result, Signer, TokenSource, oauth::wrong, target::HeaderSigner,
-};
+use http::Request;
+use lockgate_core::{CloudSettings, Payload, Result, Signer, TokenSource, target::HeaderSigner};
 
 use crate::{
     chain::{self, Credentials},
@@ -26,9 +24,7 @@ pub fn signer(settings: &CloudSettings<'_>, bearers: &[&str]) -> Result<Arc<dyn 
         let from_env = first(settings, bearers).is_some_and(|own| own == key.expose());
         let signs = OWN.iter().any(|name| settings.find(name, &[]).is_some());
         if !(from_env && signs) {
-            let value = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-                .map_err(|_| wrong("The `api_key` holds characters that no HTTP header can carry."))?;
-            return Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)));
+            return Ok(Arc::new(HeaderSigner::bearer(key)?));
         }
     }
     Ok(match chain::find(settings)? {

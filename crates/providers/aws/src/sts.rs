@@ -10,7 +10,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header, response::Parts};
 use lockgate_core::{
     Error, ErrorKind, Origin, Payload, Result, Secret, Token, TokenKey, TokenSource,
-    oauth::{escaped, key, wrong},
+    oauth::{key, wrong},
+    uri::escaped,
 };
 
 use crate::{

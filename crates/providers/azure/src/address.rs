@@ -1,7 +1,7 @@
 //! Where deployments and Foundry's models are.
 
 use http::Uri;
-use lockgate_core::{Attempt, Error, Format, Result, Target};
+use lockgate_core::{Attempt, Error, Format, Result, Target, uri::escaped};
 use lockgate_openai::{
     COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION,
 };
@@ -142,19 +142,6 @@ fn verb(format: Format) -> &'static str {
         SPEECH => "audio/speech",
         _ => "chat/completions",
     }
-}
-
-/// A text as one segment of a path, or a value of a query or a form.
-pub(crate) fn escaped(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 fn uri(url: &str) -> Result<Uri> {

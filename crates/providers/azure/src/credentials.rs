@@ -3,11 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Request, header};
-use lockgate_core::{
-    CloudSettings, Error, ErrorKind, Origin, Payload, Result, Secret, Signer, target::HeaderSigner,
-};
+use lockgate_core::{CloudSettings, Payload, Result, Secret, Signer, oauth::wrong, target::HeaderSigner};
 
-use crate::entra::Entra;
+use crate::entra;
 
 /// Parameters that are for the signer alone.
 const SECRETS: [&str; 4] = ["azure_ad_token", "client_secret", "azure_username", "azure_password"];
@@ -36,19 +34,19 @@ pub(crate) enum Place {
 /// There is no credential, or it cannot be used.
 pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("azure_ad_token", &[]) {
-        return bearer(&Secret::new(token));
+        return Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?));
     }
-    if let Some(entra) = Entra::written(settings) {
-        return Ok(Arc::new(entra));
+    if let Some(source) = entra::written(settings) {
+        return Ok(source.signer());
     }
     if let Some(key) = &settings.api_key {
         return Ok(Arc::new(Key::of(key)?));
     }
     if let Some(token) = settings.find("azure_ad_token", &["AZURE_AD_TOKEN"]) {
-        return bearer(&Secret::new(token));
+        return Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?));
     }
-    if let Some(entra) = Entra::found(settings) {
-        return Ok(Arc::new(entra));
+    if let Some(source) = entra::found(settings) {
+        return Ok(source.signer());
     }
     let (id, names) = (&settings.provider.id, settings.provider.auth.env.join(", "));
     Err(wrong(format!(
@@ -59,24 +57,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
 
 /// The deployment's parameters for the dialect.
 pub(crate) fn without_secrets(settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
-    let own = settings.params.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
-    own.map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-pub(crate) fn wrong(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Authentication, Origin::Gateway, message)
-}
-
-fn bearer(token: &Secret) -> Result<Arc<dyn Signer>> {
-    let value = sensitive("Bearer ", token)?;
-    Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)))
-}
-
-fn sensitive(prefix: &str, secret: &Secret) -> Result<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("{prefix}{}", secret.expose()))
-        .map_err(|_| wrong("The credential holds characters that no HTTP header can carry."))?;
-    value.set_sensitive(true);
-    Ok(value)
+    settings.params_without(&SECRETS)
 }
 
 /// A key, in the header that the request asks for.
@@ -87,7 +68,7 @@ struct Key {
 
 impl Key {
     fn of(key: &Secret) -> Result<Self> {
-        Ok(Self { plain: sensitive("", key)?, bearer: sensitive("Bearer ", key)? })
+        Ok(Self { plain: key.header_value("")?, bearer: key.header_value("Bearer ")? })
     }
 }
 

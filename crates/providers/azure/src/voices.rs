@@ -31,7 +31,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let request = attempt.call.speech()?;
     let named = request.voice_name().unwrap_or_else(|| "alloy".to_owned());
     let voice = VOICES.iter().find(|(name, _)| *name == named).map_or(named.as_str(), |(_, own)| own);
-    let text = escaped(&request.input);
+    let text = in_markup(&request.input);
     let text = match request.speed.as_ref().and_then(serde_json::Number::as_f64).filter(|speed| *speed != 1.0)
     {
         Some(speed) => format!("<prosody rate='{:+.0}%'>{text}</prosody>", (speed - 1.0) * 100.0),
@@ -42,8 +42,8 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let ssml = format!(
         "<speak version='1.0' xmlns='http://www.w3.org/2001/10/synthesis' xml:lang='{}'>\n    \
          <voice name='{}'>\n        {text}\n    </voice>\n</speak>",
-        escaped(&language),
-        escaped(voice)
+        in_markup(&language),
+        in_markup(voice)
     );
     let body = if request.input.contains("<speak") { request.input.clone() } else { ssml };
     let mut http = Request::builder()
@@ -74,7 +74,8 @@ fn format(asked: Option<&str>) -> &str {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// A text between tags or in an attribute.
+fn in_markup(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('\'', "&apos;").replace('"', "&quot;")
 }

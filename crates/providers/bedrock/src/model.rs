@@ -111,19 +111,6 @@ pub(crate) fn address(attempt: &Attempt<'_>, region: &str) -> String {
     }
 }
 
-/// A name as one segment of a path.
-pub(crate) fn segment(name: &str) -> String {
-    let mut out = String::with_capacity(name.len() + 8);
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 /// The family that a word before the model's name means.
 fn hint(word: &str) -> Option<Family> {
     Some(match word {
@@ -211,6 +198,5 @@ mod tests {
             );
         }
         assert!(is_region("us-gov-west-1") && !is_region("qwen3") && !is_region("a-1") && !is_region("us-1"));
-        assert_eq!(segment("a:b/c-1.0"), "a%3Ab%2Fc-1.0");
     }
 }

@@ -11,13 +11,14 @@ use lockgate_core::{
     hub::ChatRequest,
     json::{raw, read, to_raw},
     params,
+    uri::escaped,
 };
 
 use crate::{
     CONVERSE,
     format::{self, JSON_TOOL, Wanted},
     messages::{self, Rules},
-    model::{Family, Model, address, segment},
+    model::{Family, Model, address},
     names::Names,
     prompt, reasoning, tools,
     wire::{Block, Body, Choice, Inference, ToolConfig},
@@ -122,7 +123,7 @@ pub(crate) fn post(
 /// Where the model does that.
 pub(crate) fn uri(attempt: &Attempt<'_>, model: &Model<'_>, verb: &str) -> Result<Uri> {
     let root = address(attempt, model.region(attempt.target));
-    let url = format!("{root}/model/{}/{verb}", segment(model.id));
+    let url = format!("{root}/model/{}/{verb}", escaped(model.id));
     url.parse().map_err(|_| Error::bad_request(format!("The model's URL `{url}` is not valid.")))
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header, response::Parts};
 use lockgate_core::{
-    CloudSettings, Payload, Result, Signer, Token, TokenSource,
+    CloudSettings, Payload, Result, Secret, Signer, Token, TokenSource,
     oauth::{granted, key, wrong},
     token::TokenSigner,
 };
@@ -37,9 +37,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     };
     let url = settings.find("", &["GITHUB_COPILOT_API_KEY_URL"]).unwrap_or_else(|| EXCHANGE.to_owned());
     let key = key("github_copilot", &[&url, &token]);
-    let mut account = HeaderValue::try_from(format!("token {token}"))
-        .map_err(|_| wrong("The account's token holds characters that no HTTP header can carry."))?;
-    account.set_sensitive(true);
+    let account = Secret::new(token).header_value("token ")?;
     Ok(Arc::new(TokenSigner(Account { url, account, key })))
 }
 

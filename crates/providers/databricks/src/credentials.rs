@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use http::{HeaderValue, header};
 use lockgate_core::{
-    CloudSettings, Result, Secret, Signer,
+    CloudSettings, Result, Signer,
     oauth::{Source, basic, wrong},
     target::HeaderSigner,
 };
@@ -19,7 +18,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
         return Ok(principal.signer());
     }
     if let Some(token) = &settings.api_key {
-        return bearer(token);
+        return Ok(Arc::new(HeaderSigner::bearer(token)?));
     }
     match principal(settings)? {
         Some(principal) => Ok(principal.signer()),
@@ -34,8 +33,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
 
 /// The deployment's parameters for the dialect.
 pub(crate) fn without_secrets(settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
-    let own = settings.params.iter().filter(|(name, _)| *name != "client_secret");
-    own.map(|(name, value)| (name.clone(), value.clone())).collect()
+    settings.params_without(&["client_secret"])
 }
 
 /// The workspace's address: scheme and host.
@@ -55,10 +53,4 @@ fn principal(settings: &CloudSettings<'_>) -> Result<Option<Source>> {
     let url = format!("{}/oidc/v1/token", workspace(&base));
     let fields = [("grant_type", "client_credentials"), ("scope", "all-apis")];
     Source::new("Databricks", url, &fields).with_authorization(&basic(&id, &secret)).map(Some)
-}
-
-fn bearer(token: &Secret) -> Result<Arc<dyn Signer>> {
-    let value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-        .map_err(|_| wrong("The token holds characters that no HTTP header can carry."))?;
-    Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)))
 }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, header, response::Parts};
+use http::{HeaderName, HeaderValue, Request, response::Parts};
 use lockgate_core::{
-    CloudSettings, Payload, Result, Signer, Token, TokenSource,
+    CloudSettings, Payload, Result, Secret, Signer, Token, TokenSource,
     oauth::{Source, key, wrong},
     target::HeaderSigner,
     token::TokenSigner,
@@ -32,11 +32,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
         return Ok(Arc::new(TokenSigner(Numbered(source))));
     }
     match settings.find("", &["GIGACHAT_ACCESS_TOKEN"]) {
-        Some(token) => {
-            let value = HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|_| wrong("The token holds characters that no HTTP header can carry."))?;
-            Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)))
-        }
+        Some(token) => Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?)),
         None => Err(wrong(format!(
             "`{}` needs a credential: an `api_key` ({}), or GIGACHAT_ACCESS_TOKEN.",
             settings.provider.id,

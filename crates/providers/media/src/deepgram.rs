@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, Measures, Raw, Reply, Result, TranscriptionReply, Usage, json::to_raw, refusal::Refusal,
-    wire::view,
+    uri::escaped, wire::view,
 };
 use serde::Serialize;
 
@@ -133,16 +133,4 @@ impl Api for Deepgram {
             ..Refusal::default()
         })
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use lockgate_core::{CloudSettings, Error, ErrorKind, Origin, Result};
+use lockgate_core::{CloudSettings, Error, Result, oauth::wrong};
 use ring::signature::RsaKeyPair;
 
 /// A key and its name.
@@ -107,10 +107,6 @@ fn key_pair(pem: &str) -> Result<RsaKeyPair> {
 
 fn missing(param: &str, variable: &str) -> Error {
     wrong(format!("Oracle Cloud needs `{param}` or {variable}, or a profile in ~/.oci/config."))
-}
-
-pub(crate) fn wrong(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Authentication, Origin::Gateway, message)
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, Method, Request, header};
-use lockgate_core::{CloudSettings, Payload, Result, Signer};
+use lockgate_core::{CloudSettings, Payload, Result, Signer, oauth::wrong};
 use ring::{rand::SystemRandom, signature::RSA_PKCS1_SHA256};
 use sha2::{Digest, Sha256};
 
-use crate::credentials::{self, Credentials, wrong};
+use crate::credentials::{self, Credentials};
 
 /// The first date that the standard's form of dates is good for is 1970; the last is far away.
 const LAST_DATE: u64 = 253_402_300_799;

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderValue, header, response::Parts};
+use http::response::Parts;
 use lockgate_core::{
-    Attempt, CloudSettings, Dialect, Encoded, Error, ErrorKind, Exchange, Operation, Origin, Probe, Reply,
-    Result, Signer, StreamDecoder, Target, Usage, Watch, refusal, target::HeaderSigner,
+    Attempt, CloudSettings, Dialect, Encoded, Error, Exchange, Operation, Probe, Reply, Result, Signer,
+    StreamDecoder, Target, Usage, Watch, oauth, refusal, target::HeaderSigner,
 };
 
 use crate::{EMBED, api::Api, ask::Ask, stream::Decoder};
@@ -30,11 +30,9 @@ impl Dialect for Plain {
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
         let Some(key) = &settings.api_key else {
             let names = settings.provider.auth.env.join(", ");
-            return Err(unauthorised(format!("There is no `api_key`, and none of {names} is set.")));
+            return Err(oauth::wrong(format!("There is no `api_key`, and none of {names} is set.")));
         };
-        let value = HeaderValue::try_from(format!("Bearer {}", key.expose()))
-            .map_err(|_| unauthorised("The `api_key` holds characters that no HTTP header can carry."))?;
-        Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)))
+        Ok(Arc::new(HeaderSigner::bearer(key)?))
     }
 
     fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
@@ -76,10 +74,6 @@ impl Dialect for Plain {
     fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
         Box::new(Watch::new(Decoder::new(self.0, "")))
     }
-}
-
-fn unauthorised(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Authentication, Origin::Gateway, message)
 }
 
 impl fmt::Debug for Plain {

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use lockgate_core::{
     Raw, Result,
     json::{read, to_raw},
+    uri::form,
     wire::view,
 };
 
@@ -53,16 +54,14 @@ impl Api for Petals {
         ask.others(&mut fields);
         let text =
             |value: &serde_json::value::RawValue| read(value).unwrap_or_else(|| value.get().to_owned());
-        let form: Vec<String> = fields
-            .iter()
-            .map(|(name, value)| format!("{}={}", escaped(name), escaped(&text(value))))
-            .collect();
+        let fields: Vec<(&str, String)> = fields.iter().map(|(name, value)| (name, text(value))).collect();
+        let form = form(fields.iter().map(|(name, value)| (*name, value.as_str())));
         let base = ask.base();
         let url = match base.ends_with("/generate") {
             true => base.into_owned(),
             false => format!("{base}/api/v1/generate"),
         };
-        Ok(Outgoing { url, body: Body::Form(form.join("&")), headers: HeaderMap::new() })
+        Ok(Outgoing { url, body: Body::Form(form.replace("%20", "+")), headers: HeaderMap::new() })
     }
 
     fn whole(&self, body: &Bytes) -> Result<Said> {
@@ -72,17 +71,4 @@ impl Api for Petals {
             _ => Err(answer.traceback.map_or_else(|| lacking("outputs", body), |said| failed(said.get()))),
         }
     }
-}
-
-/// A value as a form has it.
-fn escaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b' ' => out.push('+'),
-            byte if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => out.push(char::from(byte)),
-            byte => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 use lockgate_aws::Scope;
-use lockgate_core::{Attempt, CloudSettings, Error, Result, oauth::escaped};
+use lockgate_core::{Attempt, CloudSettings, Error, Result, uri::escaped};
 
 /// The parameter that holds a whole address.
 const ADDRESS: &str = "sagemaker_base_url";

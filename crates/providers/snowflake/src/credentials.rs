@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Request, header};
-use lockgate_core::{CloudSettings, Payload, Result, Signer, oauth::wrong};
+use lockgate_core::{CloudSettings, Payload, Result, Secret, Signer, oauth::wrong};
 
 /// Before a programmatic access token.
 const PROGRAMMATIC: &str = "pat/";
@@ -22,9 +22,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
         Some(token) => (token, "PROGRAMMATIC_ACCESS_TOKEN"),
         None => (key.expose(), "KEYPAIR_JWT"),
     };
-    let mut token = HeaderValue::try_from(format!("Bearer {token}"))
-        .map_err(|_| wrong("The token holds characters that no HTTP header can carry."))?;
-    token.set_sensitive(true);
+    let token = Secret::new(token).header_value("Bearer ")?;
     Ok(Arc::new(Told { token, kind: HeaderValue::from_static(kind) }))
 }
 

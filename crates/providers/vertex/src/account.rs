@@ -3,14 +3,18 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
-use http::{HeaderValue, Method, Request, header};
-use lockgate_core::{Error, Payload, Result, Secret, wire::quote};
+use http::Request;
+use lockgate_core::{
+    Error, Payload, Result, Secret,
+    oauth::{self, wrong},
+    wire::quote,
+};
 use ring::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
 
-use crate::credentials::{File, wrong};
+use crate::credentials::File;
 
 const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -66,7 +70,7 @@ impl Account {
                     ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
                     ("assertion", assertion.as_str()),
                 ];
-                post(token_uri, &fields)
+                oauth::ask(token_uri, &fields)
             }
             Self::User { id, secret, refresh, token_uri } => {
                 let fields = [
@@ -75,7 +79,7 @@ impl Account {
                     ("client_secret", secret.expose()),
                     ("refresh_token", refresh.expose()),
                 ];
-                post(token_uri, &fields)
+                oauth::ask(token_uri, &fields)
             }
             Self::Machine => Request::get(METADATA)
                 .header("metadata-flavor", "Google")
@@ -115,27 +119,4 @@ fn key_pair(pem: &str) -> Result<RsaKeyPair> {
         RsaKeyPair::from_pkcs8(&der)
     };
     pair.map_err(|_| unreadable())
-}
-
-fn post(url: &str, fields: &[(&str, &str)]) -> Result<Request<Payload>> {
-    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-    Request::builder()
-        .method(Method::POST)
-        .uri(url)
-        .header(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
-        .body(Payload::from(body.join("&")))
-        .map_err(|_| wrong("The `token_uri` of Google's credentials is no URL."))
-}
-
-/// A value as a form has it.
-fn escaped(value: &str) -> String {
-    let mut out = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }

@@ -1,6 +1,6 @@
 //! Google's credential files: a service account's key, a user's refresh token.
 
-use lockgate_core::{CloudSettings, Error, ErrorKind, Origin, Result, Secret, wire::view};
+use lockgate_core::{CloudSettings, Result, Secret, oauth::wrong, wire::view};
 
 view! {
     #[derive(Clone, Default)]
@@ -55,8 +55,4 @@ pub(crate) fn find(settings: &CloudSettings<'_>) -> Result<Option<Credentials>> 
     let file = serde_json::from_str(&text)
         .map_err(|_| wrong("Google's credentials are no JSON object of the expected form."))?;
     Ok(Some(Credentials { file, text: Secret::new(text) }))
-}
-
-pub(crate) fn wrong(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Authentication, Origin::Gateway, message)
 }

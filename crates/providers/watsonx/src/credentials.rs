@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use http::{HeaderValue, header};
+use http::header;
 use lockgate_core::{
-    CloudSettings, Result, Signer,
+    CloudSettings, Result, Secret, Signer,
     oauth::{Source, wrong},
     target::HeaderSigner,
 };
@@ -20,10 +20,10 @@ const SECRETS: [&str; 2] = ["token", "zen_api_key"];
 /// There is no credential, or it cannot be used.
 pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("token", &[]) {
-        return fixed("Bearer", &token);
+        return fixed("Bearer ", &token);
     }
     if let Some(key) = settings.find("zen_api_key", &["WATSONX_ZENAPIKEY"]) {
-        return fixed("ZenApiKey", &key);
+        return fixed("ZenApiKey ", &key);
     }
     if let Some(key) = &settings.api_key {
         let url = settings.find("", &["WATSONX_IAM_URL"]).unwrap_or_else(|| IAM.to_owned());
@@ -31,7 +31,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
         return Ok(Source::new("IBM Cloud", url, &fields).signer());
     }
     match settings.find("", &["WATSONX_TOKEN", "WX_TOKEN"]) {
-        Some(token) => fixed("Bearer", &token),
+        Some(token) => fixed("Bearer ", &token),
         None => Err(wrong(format!(
             "`{}` needs a credential: an `api_key` ({}), a `token` (WATSONX_TOKEN), or a `zen_api_key` \
              (WATSONX_ZENAPIKEY).",
@@ -43,12 +43,10 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
 
 /// The deployment's parameters for the dialect.
 pub(crate) fn without_secrets(settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
-    let own = settings.params.iter().filter(|(name, _)| !SECRETS.contains(&name.as_str()));
-    own.map(|(name, value)| (name.clone(), value.clone())).collect()
+    settings.params_without(&SECRETS)
 }
 
 fn fixed(scheme: &str, credential: &str) -> Result<Arc<dyn Signer>> {
-    let value = HeaderValue::try_from(format!("{scheme} {credential}"))
-        .map_err(|_| wrong("The credential holds characters that no HTTP header can carry."))?;
+    let value = Secret::new(credential).header_value(scheme)?;
     Ok(Arc::new(HeaderSigner::new(header::AUTHORIZATION, value)))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::Uri;
-use lockgate_core::{CloudSettings, Error, Extra, Result, Target, json::to_raw, oauth::escaped};
+use lockgate_core::{CloudSettings, Error, Extra, Result, Target, json::to_raw, uri::escaped};
 
 /// The version of the API for operators who name none.
 const VERSION: &str = "2024-03-13";
