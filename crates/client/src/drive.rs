@@ -9,7 +9,7 @@ use http::{header, response::Parts};
 use lockgate_catalog::{Catalog, Cost, Measured, Pricing, Terms};
 use lockgate_core::{
     Attempt, Call, ChatReply, EmbeddingReply, Error, Event, Media, Operation, Reply, Result, StreamDecoder,
-    Usage, transcode,
+    Usage, embedding, transcode,
 };
 use lockgate_router::{Decision, Deployment, InFlight, Plan, Timeouts};
 use lockgate_transport::{Limits, UpstreamBody, Walked};
@@ -123,6 +123,12 @@ async fn attempt(
     let dialect = target.provider.dialect_for(call.surface.id()).0;
     if let Some(reply) = dialect.local(call, target) {
         return Ok((Outcome::Whole(reply?), Vec::new()));
+    }
+    let parts = embedding::parts(call, target)?;
+    if !parts.is_empty() {
+        let limits = (limits(call, deployment, deadline), &client.egress);
+        let joined = Box::pin(client.transport.join(target, &parts, limits, |_, _| {})).await?;
+        return Ok((Outcome::Whole(joined.reply), joined.notes.dropped));
     }
     let mut media = Media::default();
     for url in dialect.fetches(call, target)? {

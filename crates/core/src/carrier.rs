@@ -61,6 +61,11 @@ pub trait Carrier: Send + Sync + 'static {
         self.carried(Carried::To(target)).streams_upload(call, target)
     }
 
+    /// As [`Dialect::embeds_tokens`].
+    fn embeds_tokens(&self, target: &Target) -> bool {
+        self.carried(Carried::To(target)).embeds_tokens(target)
+    }
+
     /// As [`Dialect::encode`].
     ///
     /// # Errors
@@ -156,6 +161,10 @@ impl<C: Carrier> Dialect for C {
 
     fn streams_upload(&self, call: &Call, target: &Target) -> bool {
         Carrier::streams_upload(self, call, target)
+    }
+
+    fn embeds_tokens(&self, target: &Target) -> bool {
+        Carrier::embeds_tokens(self, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {

@@ -58,6 +58,11 @@ pub trait Dialect: Send + Sync + 'static {
         false
     }
 
+    /// Whether the target embeds token ids; else they are sent as text.
+    fn embeds_tokens(&self, _target: &Target) -> bool {
+        false
+    }
+
     /// Writes the upstream request, unsigned. Same format: the client's bytes with edits spliced in.
     ///
     /// # Errors

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+/// Gives the text of token ids.
+pub type DecodeTokens = fn(&[u32]) -> Option<String>;
+
 /// Facts about one model, filled from the catalogue and from `model_info` of the deployment.
 ///
 /// A missing fact means "unknown": dialects may use facts to translate and to choose defaults, never to refuse
@@ -23,6 +26,9 @@ pub struct ModelFacts {
     /// Counts the tokens of a text about as this model does. For parts of usage that a provider leaves out
     /// (Anthropic's reasoning); none where no tokenizer is linked in.
     pub count_tokens: Option<fn(&str) -> u64>,
+    /// The text of token ids of OpenAI's embedding models, which clients send to any model; none for ids that those
+    /// models do not have.
+    pub decode_tokens: Option<DecodeTokens>,
 }
 
 impl ModelFacts {

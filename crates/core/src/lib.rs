@@ -11,6 +11,7 @@ pub mod call;
 pub mod carrier;
 pub mod decimal;
 pub mod dialect;
+pub mod embedding;
 pub mod error;
 pub mod event;
 pub mod exchange;

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result,
-    hub::ChatRequest,
+    hub::{ChatRequest, EmbeddingRequest},
     json::{read, to_raw},
 };
 
@@ -75,6 +75,30 @@ pub fn settle_foreign(
         }
     }
     if refused.is_empty() { Ok(forwarded) } else { Err(unsupported(attempt, &refused)) }
+}
+
+/// Deals with `dimensions` and `user` for providers that have no such thing in requests for embeddings: vectors of
+/// another size than the wanted one are no answer, so that `dimensions` is refused unless it may be dropped.
+///
+/// # Errors
+/// `dimensions` is given.
+pub fn settle_sizeless(
+    attempt: &Attempt<'_>,
+    policy: &ParamPolicy,
+    request: &EmbeddingRequest,
+    notes: &mut Notes,
+) -> Result<()> {
+    if request.user.is_some() {
+        notes.dropped.push("user".to_owned());
+    }
+    if request.dimensions.is_none() {
+        return Ok(());
+    }
+    if !policy.drop_params {
+        return Err(unsupported(attempt, &["dimensions"]));
+    }
+    notes.dropped.push("dimensions".to_owned());
+    Ok(())
 }
 
 /// The refusal of parameters that the provider does not take.

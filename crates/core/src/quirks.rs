@@ -107,6 +107,13 @@ pub struct Quirks {
     pub drop_empty_assistant: bool,
     /// An embedding's `input` that is one string is sent as a list of it.
     pub embedding_input_list: bool,
+    /// How many inputs a request for embeddings may have, for models whose name contains the key (the longest key
+    /// counts, `""` stands for all models): `embedding_inputs = { "" = 250, "gemini-embedding" = 1 }`. More are asked
+    /// for in several requests. 0: as many as one likes.
+    pub embedding_inputs: BTreeMap<String, usize>,
+    /// Embeddings take texts only: token ids are sent as the text that they stand for. Always so outside OpenAI's
+    /// dialect.
+    pub embedding_texts: bool,
     /// Text completions are answered in the form of a chat (APIs that fill in the middle).
     pub completion_in_messages: bool,
     /// A `file` part that holds a video is sent as a `video_url` part.
@@ -116,4 +123,12 @@ pub struct Quirks {
     pub rerank_tokens: Vec<String>,
     /// A call of one of the client's tools may come as JSON in the answer's `content`.
     pub tool_call_in_content: bool,
+}
+
+impl Quirks {
+    /// How many inputs a request for embeddings of that model may have at most.
+    pub fn most_inputs(&self, model: &str) -> Option<usize> {
+        let own = self.embedding_inputs.iter().filter(|(part, _)| model.contains(part.as_str()));
+        own.max_by_key(|(part, _)| part.len()).map(|(_, most)| *most).filter(|most| *most > 0)
+    }
 }

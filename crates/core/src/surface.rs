@@ -40,6 +40,13 @@ pub trait Surface: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The member that lists what is to be embedded, if a request for embeddings may be asked for in parts: the same
+    /// body with a part of the list asks for a part of the vectors, and [`Surface::write`] loses nothing that the
+    /// client asked for.
+    fn inputs(&self, _call: &Call) -> Option<&'static str> {
+        None
+    }
+
     /// Writes a whole answer.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, header, response::Part
 
 use crate::{
     Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
-    StreamDecoder, StreamEncoder, StreamEnd, Usage,
+    StreamDecoder, StreamEncoder, StreamEnd, Usage, embedding,
 };
 
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
@@ -101,6 +101,7 @@ pub struct Answer {
 /// # Errors
 /// The surface cannot say it.
 pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
+    let reply = embedding::written(call, reply);
     let usage = reply.usage().cloned();
     let body = match &reply {
         Reply::Chat(reply) if call.stream => {
@@ -122,7 +123,7 @@ pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
 /// The answer is malformed, or an error in spite of its status.
 pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Answer> {
     let dialect = attempt.dialect();
-    if encoded.relay {
+    if encoded.relay && !embedding::is_unpacked(attempt.call, &body) {
         let (given, usage) = dialect.pass(encoded, head, body.clone())?;
         let writes = matches!(attempt.call.operation, Operation::Chat | Operation::Completion);
         let uncounted = usage.is_none() && writes;
@@ -132,7 +133,7 @@ pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Byte
         let content_type = texts.then(|| head.headers.get(header::CONTENT_TYPE).cloned()).flatten();
         return Ok(Answer { body: given, content_type, usage, reply });
     }
-    let reply = dialect.decode(attempt, encoded, head, body)?;
+    let reply = embedding::written(attempt.call, dialect.decode(attempt, encoded, head, body)?);
     let body = attempt.call.surface.write(attempt.call, &reply)?;
     let content_type = attempt.call.surface.content_type(attempt.call, &reply);
     Ok(Answer { body, content_type, usage: reply.usage().cloned(), reply: Some(reply) })

@@ -73,10 +73,68 @@ pub struct Measures {
     pub queries: u64,
 }
 
+impl Measures {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            output_images: self.output_images.saturating_add(other.output_images),
+            image_size: self.image_size.or(other.image_size),
+            image_quality: self.image_quality.or(other.image_quality),
+            input_millis: self.input_millis.saturating_add(other.input_millis),
+            queries: self.queries.saturating_add(other.queries),
+        }
+    }
+}
+
 impl Usage {
     /// Usage that is nothing but these measures.
     pub fn measured(measures: Measures) -> Self {
         Self { measures: Some(Box::new(measures)), ..Self::default() }
+    }
+
+    /// What two requests consumed that stand for one. What only one of them tells is taken as it is; the upstream's own
+    /// words are lost.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, two: Option<u64>| match (one, two) {
+            (Some(one), Some(two)) => Some(one.saturating_add(two)),
+            (one, two) => one.or(two),
+        };
+        let total = match (self.total, other.total) {
+            (None, None) => None,
+            _ => Some(self.total().saturating_add(other.total())),
+        };
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            total,
+            cache_read: sum(self.cache_read, other.cache_read),
+            cache_write: sum(self.cache_write, other.cache_write),
+            cache_write_5m: sum(self.cache_write_5m, other.cache_write_5m),
+            cache_write_1h: sum(self.cache_write_1h, other.cache_write_1h),
+            reasoning: sum(self.reasoning, other.reasoning),
+            audio_input: sum(self.audio_input, other.audio_input),
+            audio_output: sum(self.audio_output, other.audio_output),
+            image_input: sum(self.image_input, other.image_input),
+            image_output: sum(self.image_output, other.image_output),
+            video_input: sum(self.video_input, other.video_input),
+            accepted_prediction: sum(self.accepted_prediction, other.accepted_prediction),
+            rejected_prediction: sum(self.rejected_prediction, other.rejected_prediction),
+            web_searches: sum(self.web_searches, other.web_searches),
+            input_characters: sum(self.input_characters, other.input_characters),
+            input_images: sum(self.input_images, other.input_images),
+            measures: match (self.measures, other.measures) {
+                (Some(one), Some(two)) => Some(Box::new(one.plus(*two))),
+                (one, two) => one.or(two),
+            },
+            service_tier: self.service_tier.or(other.service_tier),
+            provider_cost: match (self.provider_cost, other.provider_cost) {
+                (Some(one), Some(two)) => Some(one + two),
+                (one, two) => one.or(two),
+            },
+            model: self.model.or(other.model),
+            estimated: self.estimated || other.estimated,
+            raw: None,
+        }
     }
 
     /// Prompt tokens at the full price: neither read from nor written to a cache.

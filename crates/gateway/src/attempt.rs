@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, response::Parts};
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Provider, Reply, Result, Usage,
+    embedding,
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
@@ -24,6 +25,7 @@ use crate::{
     keepalive::Keepalive,
     mask::{self, Mask},
     meter::Meter,
+    parts,
     responses::{self, native},
     stack::Response,
 };
@@ -94,6 +96,11 @@ pub(crate) async fn run(
     }
     if call.operation == Operation::CountTokens && !counts(call, &target.provider) {
         return count_tokens(call, &target.model).await;
+    }
+    let parts = embedding::parts(call, target)?;
+    if !parts.is_empty() {
+        // Boxed, because it is rare.
+        return Box::pin(parts::run(progress, call, (deployment, target), parts, meter)).await;
     }
     let media = match dialect.fetches(call, target)? {
         urls if urls.is_empty() => Media::default(),
@@ -283,7 +290,7 @@ async fn fetch(progress: &Progress, urls: Vec<String>) -> Result<Media> {
 }
 
 /// The deployment's limits, tightened by the client's wishes, less the time that is already gone.
-fn limits(call: &Call, deployment: &Deployment, elapsed: Duration) -> Limits {
+pub(crate) fn limits(call: &Call, deployment: &Deployment, elapsed: Duration) -> Limits {
     let timeouts = &deployment.timeouts;
     let total = call.options.timeout.map_or(timeouts.total, |timeout| timeout.min(timeouts.total));
     let total = total.saturating_sub(elapsed).max(Duration::from_millis(1));
@@ -301,7 +308,7 @@ fn is_detached(call: &Call) -> bool {
     call.answer_id.is_some() && call.body.bool("background") == Some(true)
 }
 
-fn named(error: Error, deployment: &Deployment) -> Error {
+pub(crate) fn named(error: Error, deployment: &Deployment) -> Error {
     let error = error.with_model(&*deployment.group);
     if error.provider().is_some() { error } else { error.with_provider(&*deployment.target.provider.id) }
 }
@@ -311,7 +318,11 @@ pub(crate) fn json_response(body: Payload, headers: HeaderMap) -> Response {
     whole_response(body, None, headers)
 }
 
-fn whole_response(body: Payload, content_type: Option<HeaderValue>, headers: HeaderMap) -> Response {
+pub(crate) fn whole_response(
+    body: Payload,
+    content_type: Option<HeaderValue>,
+    headers: HeaderMap,
+) -> Response {
     let mut response = Response::new(body.into());
     *response.headers_mut() = headers;
     let content_type = content_type.unwrap_or(HeaderValue::from_static("application/json"));

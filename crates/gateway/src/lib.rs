@@ -18,6 +18,7 @@ mod listener;
 mod mask;
 mod meter;
 mod mock;
+mod parts;
 mod rescue;
 mod responses;
 mod route;

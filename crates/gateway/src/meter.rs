@@ -40,6 +40,10 @@ struct Open {
     /// Whether the record says nothing of consumption and costs.
     waived: bool,
     received: SystemTime,
+    /// What the answered parts of the attempt under way consumed.
+    parts: Option<Usage>,
+    /// What attempts consumed that came to nothing.
+    lost: Option<(Usage, Option<Money>)>,
 }
 
 /// What a call consumed in money.
@@ -64,6 +68,8 @@ impl Meter {
             in_flight: None,
             waived: false,
             received: inbound.received,
+            parts: None,
+            lost: None,
         };
         Self { open: Some(Box::new(open)), started: inbound.started, upstream: Duration::ZERO }
     }
@@ -83,6 +89,8 @@ impl Meter {
             in_flight: None,
             waived: false,
             received: SystemTime::now(),
+            parts: None,
+            lost: None,
         };
         Self { open: Some(Box::new(open)), started: Instant::now(), upstream: Duration::ZERO }
     }
@@ -128,9 +136,20 @@ impl Meter {
         }
     }
 
+    /// A part of the call has been answered. If the whole is, its usage is told in full.
+    pub(crate) fn part(&mut self, usage: Option<Usage>) {
+        if let (Some(open), Some(usage)) = (&mut self.open, usage) {
+            open.parts = Some(match open.parts.take() {
+                Some(sum) => sum.plus(usage),
+                None => usage,
+            });
+        }
+    }
+
     /// An attempt failed; another may follow.
     pub(crate) fn attempt_failed(&mut self, error: &Error) {
         if let Some(open) = &mut self.open {
+            open.lose_parts();
             open.in_flight = None;
             if let Some((deployment, handle)) = &open.deployment {
                 handle.attempt_failed(error);
@@ -191,7 +210,10 @@ impl Meter {
     pub(crate) fn settle_whole(&mut self, usage: Option<Usage>, reply: Option<&Reply>) -> Bill {
         let Some(mut open) = self.open.take() else { return Bill { cost: None, estimated: false } };
         let usage = open.complete(usage).or_else(|| open.estimate(|| reply.map_or(0, estimate::output)));
-        let cost = open.price(usage);
+        open.parts = None;
+        open.price(usage);
+        open.add_lost();
+        let cost = open.record.cost;
         let estimated = open.record.estimated;
         open.close(200, None, self.started.elapsed(), Some(self.upstream));
         Bill { cost, estimated }
@@ -242,6 +264,13 @@ fn so_far(mut usage: Usage, chunks: u64) -> Usage {
         usage.estimated = true;
     }
     usage
+}
+
+fn sum(one: Option<Money>, two: Option<Money>) -> Option<Money> {
+    match (one, two) {
+        (Some(one), Some(two)) => Some(one + two),
+        (one, two) => one.or(two),
+    }
 }
 
 impl Drop for Meter {
@@ -300,6 +329,27 @@ impl Open {
         total
     }
 
+    /// What the parts of a failed attempt consumed has been paid for.
+    fn lose_parts(&mut self) {
+        let Some(parts) = self.parts.take() else { return };
+        let cost = self.price(Some(parts.clone()));
+        (self.record.usage, self.record.cost) = (None, None);
+        self.lost = Some(match self.lost.take() {
+            Some((usage, earlier)) => (usage.plus(parts), sum(earlier, cost)),
+            None => (parts, cost),
+        });
+    }
+
+    /// Puts what was lost on the record.
+    fn add_lost(&mut self) {
+        let Some((lost, cost)) = self.lost.take() else { return };
+        self.record.cost = sum(self.record.cost, cost);
+        self.record.usage = Some(match self.record.usage.take() {
+            Some(usage) => usage.plus(lost),
+            None => lost,
+        });
+    }
+
     /// A stream broke after the plan had its success: the deployment's health has to know.
     fn deployment_failed(&self, error: &Error) {
         if let (Some((deployment, handle)), Some(route)) = (&self.deployment, &self.found) {
@@ -316,6 +366,8 @@ impl Open {
         duration: Duration,
         upstream: Option<Duration>,
     ) {
+        self.lose_parts();
+        self.add_lost();
         self.record.status = status;
         self.record.error = error.map(Error::kind);
         self.record.duration = duration;

@@ -14,6 +14,7 @@ mod failure;
 mod fetch;
 
 mod mime;
+mod parts;
 mod payload;
 mod pool;
 mod send;
@@ -25,6 +26,7 @@ mod walk;
 pub use body::UpstreamBody;
 pub use config::{Limits, TransportConfig, TransportError};
 pub use egress::Egress;
+pub use parts::Joined;
 pub use send::Transport;
 pub use walk::Walked;
 

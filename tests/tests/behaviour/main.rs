@@ -5,6 +5,7 @@ mod agents;
 mod client;
 mod config;
 mod disconnect;
+mod embeddings;
 mod gateway;
 mod lifecycle;
 mod limits;

@@ -44,7 +44,7 @@ impl EmbeddingRequest {
 
     /// A vector of numbers as the client asked for it: as it is, or as base64 of little-endian floats of 32 bits.
     pub fn written(&self, vector: Raw) -> Raw {
-        if self.encoding_format.as_deref() != Some("base64") {
+        if self.encoding_format.as_deref() != Some("base64") || vector.get().starts_with('"') {
             return vector;
         }
         let Some(numbers) = read::<Vec<f32>>(&vector) else { return vector };

@@ -100,7 +100,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
     let said = counts.sum::<Option<u64>>().map(|input| Usage { input, ..Usage::default() });
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: Model::of(attempt.target).name.to_owned(),
-        vectors: vectors.into_iter().map(|vector| given.written(vector)).collect(),
+        vectors,
         usage: said.or_else(|| counted(&head.headers)).or_else(|| given.counted(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))

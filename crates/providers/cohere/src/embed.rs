@@ -70,7 +70,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     };
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: request::model(attempt).to_owned(),
-        vectors: vectors.into_iter().map(|vector| asked.written(vector)).collect(),
+        vectors,
         usage: answer.meta.and_then(|meta| meta.billed_units).map(|units| usage(&units)),
         ..EmbeddingReply::default()
     })))

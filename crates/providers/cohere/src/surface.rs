@@ -67,6 +67,13 @@ impl Surface for CohereSurface {
         parse::untranslated(call)
     }
 
+    fn inputs(&self, call: &Call) -> Option<&'static str> {
+        // What is put together is written as floats.
+        let types = call.body.raw("embedding_types").is_none_or(|types| types == r#"["float"]"#);
+        let mut given = ["texts", "images", "inputs"].into_iter().filter(|name| call.body.contains(name));
+        given.next().filter(|_| types && given.next().is_none() && call.format == EMBED)
+    }
+
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         let body = match reply {
             Reply::Chat(reply) => answer::chat(call, reply),

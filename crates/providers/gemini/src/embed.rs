@@ -72,7 +72,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
         );
     };
     let asked = attempt.call.embedding()?;
-    let vectors = list.into_iter().filter_map(|vector| vector.values.map(|values| asked.written(values)));
+    let vectors = list.into_iter().filter_map(|vector| vector.values);
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors: vectors.collect(),

@@ -100,6 +100,10 @@ impl Surface for GeminiSurface {
         }
     }
 
+    fn inputs(&self, _call: &Call) -> Option<&'static str> {
+        Some("requests")
+    }
+
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         let json = match reply {
             Reply::Chat(reply) => answer::chat(call, reply).into_json(),

@@ -75,7 +75,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
     };
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
+        vectors,
         usage: told(head).or_else(|| request.counted(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))

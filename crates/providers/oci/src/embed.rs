@@ -60,14 +60,13 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
         );
     };
-    let asked = attempt.call.embedding()?;
     let usage = answer.usage.map(|usage| Usage {
         input: usage.prompt_tokens.or(usage.total_tokens).unwrap_or(0),
         ..Usage::default()
     });
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: answer.model_id.unwrap_or_else(|| attempt.target.model.to_string()),
-        vectors: vectors.into_iter().map(|vector| asked.written(vector)).collect(),
+        vectors,
         usage,
         ..EmbeddingReply::default()
     })))

@@ -40,10 +40,9 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())
         );
     };
-    let request = attempt.call.embedding()?;
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors: vectors.into_iter().map(|vector| request.written(vector)).collect(),
+        vectors,
         usage: answer.prompt_eval_count.map(|input| Usage { input, ..Usage::default() }),
         ..EmbeddingReply::default()
     })))

@@ -19,6 +19,10 @@ impl Dialect for OpenAi {
         "openai"
     }
 
+    fn embeds_tokens(&self, target: &Target) -> bool {
+        !target.provider.quirks.embedding_texts
+    }
+
     fn supported_params(&self, target: &Target) -> Vec<String> {
         params::supported_params(&target.provider.quirks, params::telling_name(target), &target.facts)
     }

@@ -164,6 +164,10 @@ impl Surface for OpenAiSurface {
         }
     }
 
+    fn inputs(&self, _call: &Call) -> Option<&'static str> {
+        Some("input")
+    }
+
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         let json = match (reply, call.operation) {
             (Reply::Chat(reply), Operation::Completion) => completion_of_chat(call, reply),

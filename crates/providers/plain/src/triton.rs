@@ -125,6 +125,7 @@ impl Api for Triton {
         let mut notes = Notes::default();
         let given = Cow::Borrowed(attempt.call.embedding()?);
         let given = params::effective(attempt, &attempt.policy(), given, &mut notes)?;
+        params::settle_sizeless(attempt, &attempt.policy(), &given, &mut notes)?;
         let texts: Vec<Raw> = given.texts()?.into_iter().map(to_raw).collect();
         let mut body = Extra::new();
         body.push("inputs", to_raw(&[tensor("input_text", "BYTES", &texts)]));
@@ -155,7 +156,7 @@ impl Api for Triton {
         let rows = numbers.chunks(length.filter(|length| *length > 0).unwrap_or(numbers.len().max(1)));
         Ok(Reply::Embedding(Box::new(EmbeddingReply {
             model: answer.model_name.unwrap_or_else(|| attempt.target.model.to_string()),
-            vectors: rows.map(|row| asked.written(to_raw(row))).collect(),
+            vectors: rows.map(to_raw).collect(),
             usage: asked.counted(&attempt.target.facts),
             ..EmbeddingReply::default()
         })))

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, EmbeddingReply, Error, Extra, Format, Raw, Reply, Result,
+    Attempt, EmbeddingReply, Error, Extra, Format, Notes, Raw, Reply, Result,
     json::{read, to_raw},
-    refusal,
+    params, refusal,
     wire::view,
 };
 
@@ -19,10 +19,11 @@ view! {
     }
 }
 
-pub(crate) fn body(attempt: &Attempt<'_>) -> Result<Extra> {
+pub(crate) fn body(attempt: &Attempt<'_>, notes: &mut Notes) -> Result<Extra> {
     let given = attempt.call.embedding()?;
+    params::settle_sizeless(attempt, &attempt.policy(), given, notes)?;
     let mut body = Extra::new();
-    body.push("inputs", to_raw(&attempt.call.embedding()?.texts()?));
+    body.push("inputs", to_raw(&given.texts()?));
     let consumed = &attempt.call.options.consumed;
     for (name, value) in attempt.target.defaults.iter() {
         body.push(name.as_str(), value.clone());

@@ -58,7 +58,7 @@ impl Dialect for SageMaker {
         let mut notes = Notes::default();
         let (body, format) = match attempt.call.operation {
             Operation::Chat => (chat(attempt, &mut notes)?, TEXT),
-            Operation::Embedding => (embed::body(attempt)?, embed::EMBED),
+            Operation::Embedding => (embed::body(attempt, &mut notes)?, embed::EMBED),
             other => return Err(Error::bad_request(format!("SageMaker has no {other} through this API."))),
         };
         let (uri, scope) = address::of(attempt)?;

@@ -56,8 +56,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     for (name, value) in own.chain(given.map(|(name, value)| (name.as_str(), value.clone()))) {
         body.push(name, value);
     }
-    let unknown = [("dimensions", request.dimensions.is_some()), ("user", request.user.is_some())];
-    notes.dropped.extend(unknown.iter().filter(|(_, given)| *given).map(|(name, _)| (*name).to_owned()));
+    params::settle_sizeless(attempt, &attempt.policy(), &request, &mut notes)?;
     let request = Request::builder()
         .method(Method::POST)
         .uri(address::embeddings(attempt.target))
@@ -73,7 +72,6 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 /// # Errors
 /// There are none.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let request = attempt.call.embedding()?;
     let malformed = |why: String| Error::invalid_response(why).with_body(body.clone());
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|why| malformed(format!("The provider's answer is not valid JSON: {why}")))?;
@@ -85,7 +83,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let model = answer.model.as_deref().and_then(read);
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: model.unwrap_or_else(|| attempt.target.model.to_string()),
-        vectors: vectors.map(|vector| request.written(vector)).collect(),
+        vectors: vectors.collect(),
         usage: answer.usage.as_deref().and_then(usage),
         ..EmbeddingReply::default()
     })))

@@ -119,7 +119,6 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     };
     let answer: Answer = serde_json::from_slice(body).map_err(|why| malformed(why.to_string()))?;
     let predictions = answer.predictions.ok_or_else(|| malformed("it has no `predictions`".to_owned()))?;
-    let asked = attempt.call.embedding()?;
     let (mut vectors, mut tokens, mut images) = (Vec::new(), None, 0_u64);
     for prediction in predictions {
         if let Some(count) = prediction.embeddings.as_ref().and_then(|one| one.statistics.as_ref()) {
@@ -135,7 +134,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let tokens = tokens.or_else(|| is_multimodal(&attempt.target.model).then_some(0));
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
-        vectors: vectors.into_iter().map(|vector| asked.written(vector)).collect(),
+        vectors,
         usage: tokens.map(|input| Usage {
             input,
             input_characters: answer.metadata.and_then(|metadata| metadata.characters),

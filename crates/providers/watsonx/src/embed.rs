@@ -25,8 +25,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
             parameters.push(name, value.to_owned());
         }
     }
-    let unknown = [("dimensions", request.dimensions.is_some()), ("user", request.user.is_some())];
-    notes.dropped.extend(unknown.iter().filter(|(_, given)| *given).map(|(name, _)| (*name).to_owned()));
+    params::settle_sizeless(attempt, &attempt.policy(), &request, &mut notes)?;
     let mut body = Extra::new();
     body.push("inputs", to_raw(&request.texts()?));
     body.push("parameters", to_raw(&parameters));
@@ -38,7 +37,6 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 /// # Errors
 /// There are none.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let request = attempt.call.embedding()?;
     let malformed = |why: String| Error::invalid_response(why).with_body(body.clone());
     let answer: Embedded = serde_json::from_slice(body)
         .map_err(|why| malformed(format!("The provider's answer cannot be read: {why}")))?;
@@ -50,7 +48,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let model = answer.model_id.as_deref().and_then(read);
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: model.unwrap_or_else(|| attempt.target.model.to_string()),
-        vectors: vectors.map(|vector| request.written(vector)).collect(),
+        vectors: vectors.collect(),
         usage: input.map(|input| Usage { input, ..Usage::default() }),
         ..EmbeddingReply::default()
     })))

@@ -33,6 +33,7 @@ impl Entries {
             let unlisted = || catalog.facts(label, base_model.unwrap_or(&resolved.model));
             let mut facts = entry.as_ref().map(Entry::facts).unwrap_or_else(unlisted);
             facts.count_tokens = Some(lockgate_tokens::counter(&resolved.model));
+            facts.decode_tokens = Some(|ids| lockgate_tokens::decode("text-embedding-3-small", ids));
             Arc::new(Known { entry, facts: Arc::new(facts) })
         };
         let key = (provider.id.clone(), resolved.model.clone(), base_model.map(str::to_owned));
