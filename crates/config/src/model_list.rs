@@ -270,8 +270,9 @@ impl<'a> ModelList<'a> {
             params.params.insert("model".to_owned(), Value::from(target));
             let env = |name: &str| set(&env, name).map(str::to_owned);
             let builder = Builder { registry: &registry, catalog: &catalog, env: &env, defaults: &defaults };
-            let (deployment, _) = builder.build(&params)?;
-            Ok(Deployment { wildcard: true, ..deployment })
+            let (mut deployment, _) = builder.build(&params)?;
+            deployment.wildcard = true;
+            Ok(deployment)
         };
         let wildcard = Wildcard::new(&params.model_name, Box::new(capture))?;
         Some(match sample {

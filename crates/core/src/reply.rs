@@ -46,6 +46,16 @@ impl Reply {
         }
     }
 
+    /// The model that the provider says the answer is from.
+    pub fn model(&self) -> Option<&str> {
+        match self {
+            Self::Chat(reply) => Some(&reply.model),
+            Self::Completion(reply) => Some(&reply.model),
+            Self::Embedding(reply) => Some(&reply.model),
+            _ => None,
+        }
+    }
+
     /// Where the consumption stands, to be filled in if the provider did not say.
     pub fn usage_mut(&mut self) -> Option<&mut Option<Usage>> {
         match self {

@@ -2,10 +2,11 @@
 //!
 //! The gateway, the library and the vector runner all go through here, so that what is tested is what runs.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header, response::Parts};
+use memchr::memmem;
 
 use crate::{
     Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
@@ -124,7 +125,10 @@ pub fn local(call: &Call, reply: Reply) -> Result<Answer> {
 pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Answer> {
     let dialect = attempt.dialect();
     if encoded.relay && !embedding::is_unpacked(attempt.call, &body) {
-        let (given, usage) = dialect.pass(encoded, head, body.clone())?;
+        let (given, mut usage) = dialect.pass(encoded, head, body.clone())?;
+        if let Some(usage) = usage.as_mut().filter(|usage| usage.model.is_none()) {
+            usage.model = other_model(model_in(&body).unwrap_or_default(), &attempt.target.model);
+        }
         let writes = matches!(attempt.call.operation, Operation::Chat | Operation::Completion);
         let uncounted = usage.is_none() && writes;
         let reply = uncounted.then(|| dialect.decode(attempt, encoded, head, body).ok()).flatten();
@@ -133,7 +137,11 @@ pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Byte
         let content_type = texts.then(|| head.headers.get(header::CONTENT_TYPE).cloned()).flatten();
         return Ok(Answer { body: given, content_type, usage, reply });
     }
-    let reply = embedding::written(attempt.call, dialect.decode(attempt, encoded, head, body)?);
+    let mut reply = embedding::written(attempt.call, dialect.decode(attempt, encoded, head, body)?);
+    let named = reply.model().and_then(|model| other_model(model, &attempt.target.model));
+    if let (Some(model), Some(Some(usage))) = (named, reply.usage_mut()) {
+        usage.model.get_or_insert(model);
+    }
     let body = attempt.call.surface.write(attempt.call, &reply)?;
     let content_type = attempt.call.surface.content_type(attempt.call, &reply);
     Ok(Answer { body, content_type, usage: reply.usage().cloned(), reply: Some(reply) })
@@ -148,7 +156,16 @@ pub struct Stream {
 
 enum Mode {
     Relay(Box<dyn Probe>),
-    Translate { decoder: Box<dyn StreamDecoder>, events: Vec<Event> },
+    Translate(Translation),
+}
+
+struct Translation {
+    decoder: Box<dyn StreamDecoder>,
+    events: Vec<Event>,
+    /// The model that was asked for.
+    asked: Arc<str>,
+    /// The model that the stream says it is from, if it is another.
+    named: Option<String>,
 }
 
 /// What is known about a stream so far.
@@ -173,7 +190,12 @@ impl Stream {
         let mode = if encoded.relay {
             Mode::Relay(dialect.probe(encoded))
         } else {
-            Mode::Translate { decoder: dialect.stream(attempt, encoded, head), events: Vec::new() }
+            Mode::Translate(Translation {
+                decoder: dialect.stream(attempt, encoded, head),
+                events: Vec::new(),
+                asked: attempt.target.model.clone(),
+                named: None,
+            })
         };
         Self { mode, encoder: attempt.call.surface.encoder(attempt.call), report: Report::default() }
     }
@@ -190,8 +212,8 @@ impl Stream {
                 self.report.started |= !bytes.is_empty();
                 Ok(bytes)
             }
-            Mode::Translate { decoder, events } => {
-                let fed = decoder.feed(&frame, events);
+            Mode::Translate(translation) => {
+                let fed = translation.decoder.feed(&frame, &mut translation.events);
                 let (bytes, failure) = self.write_events();
                 match fed.err().or(failure) {
                     // What came before the failure still goes to the client; `finish` or the next push reports it.
@@ -231,8 +253,8 @@ impl Stream {
                     }
                 }
             }
-            Mode::Translate { decoder, events } => {
-                let finished = decoder.finish(events);
+            Mode::Translate(translation) => {
+                let finished = translation.decoder.finish(&mut translation.events);
                 let (bytes, failure) = self.write_events();
                 match finished.err().or(failure) {
                     Some(error) => {
@@ -269,9 +291,16 @@ impl Stream {
     /// What is known so far.
     pub fn report(&self) -> Report {
         let mut report = self.report.clone();
-        if let Mode::Relay(probe) = &self.mode {
-            report.usage = probe.usage();
-            report.chunks = probe.chunks();
+        match &self.mode {
+            Mode::Relay(probe) => {
+                report.usage = probe.usage();
+                report.chunks = probe.chunks();
+            }
+            Mode::Translate(translation) => {
+                if let Some(usage) = report.usage.as_mut().filter(|usage| usage.model.is_none()) {
+                    usage.model.clone_from(&translation.named);
+                }
+            }
         }
         report
     }
@@ -288,17 +317,22 @@ impl Stream {
 
     /// Encodes the waiting events; stops at a failure.
     fn write_events(&mut self) -> (Bytes, Option<Error>) {
-        let Mode::Translate { events, .. } = &mut self.mode else { return (Bytes::new(), None) };
+        let Mode::Translate(translation) = &mut self.mode else { return (Bytes::new(), None) };
         let mut out = Vec::new();
         let mut failure = None;
-        for event in events.drain(..) {
+        for event in translation.events.drain(..) {
             match &event {
                 Event::Failure(error) => {
                     failure = Some(error.clone());
                     break;
                 }
                 Event::Usage(usage) => self.report.usage = Some((**usage).clone()),
-                Event::Start { usage: Some(usage), .. } => self.report.usage = Some((**usage).clone()),
+                Event::Start { usage, model, .. } => {
+                    translation.named = other_model(model, &translation.asked);
+                    if let Some(usage) = usage {
+                        self.report.usage = Some((**usage).clone());
+                    }
+                }
                 Event::Text { .. } | Event::Reasoning { .. } | Event::ToolArguments { .. } => {
                     self.report.chunks += 1
                 }
@@ -310,6 +344,24 @@ impl Stream {
         self.report.started |= !out.is_empty();
         (out.into(), failure)
     }
+}
+
+/// What an answer calls its model, if that is not the name that was asked for: a dated name behind an alias, what a router
+/// chose, what stands behind a deployment's free name.
+fn other_model(named: &str, asked: &str) -> Option<String> {
+    (!named.is_empty() && named != asked).then(|| named.to_owned())
+}
+
+/// The value of the first member `model` of a body or a frame that is not empty. A quote inside a JSON string is escaped,
+/// so what is found is a key, not something that the model said.
+pub fn model_in(body: &[u8]) -> Option<&str> {
+    const KEY: &[u8] = b"\"model\"";
+    memmem::find_iter(body, KEY).find_map(|at| {
+        let rest = body.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
+        let value = rest.trim_ascii_start().strip_prefix(b"\"")?;
+        let name = value.get(..memchr::memchr(b'"', value)?)?;
+        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
+    })
 }
 
 /// The events of a whole answer, for a client that wants a stream from an upstream that gave none.
@@ -360,4 +412,19 @@ pub fn events(reply: &ChatReply) -> Vec<Event> {
     }
     events.push(Event::Done);
     events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::model_in;
+
+    #[test]
+    fn names_in_bodies() {
+        let found = |body: &'static str| model_in(body.as_bytes());
+        assert_eq!(found(r#"{"model" : "gpt-4o","x":1}"#), Some("gpt-4o"));
+        assert_eq!(found(r#"{"model":""}{"model":"m"}"#), Some("m"));
+        for none in ["", "\"model\"", r#""model":"#, r#""model":"cut"#, r#"{"model":null}"#] {
+            assert_eq!(found(none), None, "{none}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwapOption;
 use lockgate_catalog::{Catalog, Price};
 use lockgate_core::{Target, Usage};
 use serde_json::Value;
@@ -30,7 +31,9 @@ pub struct Deployment {
     /// How long it is left alone after a failure, if otherwise than the router's usual.
     pub cooldown: Option<Duration>,
     /// What it costs: the operator's own price, or the catalogue's.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
+    /// What its answers cost that say they are from another model.
+    pub(crate) answered: Answered,
     /// `model_info` as configured, with what the catalogue adds.
     pub info: Value,
     /// `litellm_params` with every secret masked.
@@ -44,29 +47,52 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// Its price; if none is known, that of the model which the answer names.
-    pub fn price_of_answer(&self, catalog: &Catalog, usage: &Usage) -> Option<Cow<'_, Price>> {
-        let sized = self.price.as_ref().is_none_or(|own| !own.overridden).then(|| self.sized(catalog, usage));
-        if let Some(sized) = sized.flatten() {
-            return Some(Cow::Owned(sized));
+    /// What an answer is charged at: the operator's own price or that of the `base_model` they name; else that of the
+    /// model which the answer says it is from (aliases, free names and routers stand for many); else its own.
+    pub fn price_of_answer(&self, catalog: &Catalog, usage: &Usage) -> Option<Arc<Price>> {
+        if self.price.as_ref().is_some_and(|own| own.overridden) {
+            return self.price.clone();
         }
-        if let Some(own) = &self.price {
-            return Some(Cow::Borrowed(own));
+        if let Some(sized) = self.sized(catalog, usage) {
+            return Some(Arc::new(sized));
         }
-        let (provider, answered) = (&self.target.provider, usage.model.as_deref()?);
-        let label = provider.price_label.as_deref().unwrap_or(&provider.id);
-        let entry = catalog.entry_of_answer(label, &self.target.model, Some(answered))?;
-        Some(Cow::Owned(entry.price))
+        if self.price.is_some() && self.target.param("base_model").is_some() {
+            return self.price.clone();
+        }
+        let answered = usage.model.as_deref().filter(|answered| *answered != &*self.target.model);
+        let priced = |model: &str| catalog.entry(self.label(), model).map(|entry| entry.price);
+        answered.and_then(|model| self.answered.price(model, priced)).or_else(|| self.price.clone())
+    }
+
+    /// The provider as the price list calls it.
+    fn label(&self) -> &str {
+        let provider = &self.target.provider;
+        provider.price_label.as_deref().unwrap_or(&provider.id)
     }
 
     /// The price of pictures of the size and quality that were made, where they are sold so.
     fn sized(&self, catalog: &Catalog, usage: &Usage) -> Option<Price> {
         let measures = usage.measures.as_ref().filter(|made| made.output_images > 0 && usage.output == 0)?;
-        let provider = &self.target.provider;
-        let label = provider.price_label.as_deref().unwrap_or(&provider.id);
         let (size, quality) = (measures.image_size.as_deref(), measures.image_quality.as_deref());
         let model = self.target.param("base_model").unwrap_or(&self.target.model);
-        Some(catalog.image_entry(label, model, size, quality)?.price)
+        Some(catalog.image_entry(self.label(), model, size, quality)?.price)
+    }
+}
+
+/// The price under the last name that answers came with: it hardly ever changes, and is looked up once.
+#[derive(Clone, Default)]
+pub(crate) struct Answered(Arc<ArcSwapOption<(String, Option<Arc<Price>>)>>);
+
+impl Answered {
+    fn price(&self, model: &str, look_up: impl FnOnce(&str) -> Option<Price>) -> Option<Arc<Price>> {
+        if let Some(last) = &*self.0.load()
+            && last.0 == model
+        {
+            return last.1.clone();
+        }
+        let price = look_up(model).filter(|price| !price.is_unpriced()).map(Arc::new);
+        self.0.store(Some(Arc::new((model.to_owned(), price.clone()))));
+        price
     }
 }
 

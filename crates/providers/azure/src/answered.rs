@@ -1,31 +1,12 @@
 //! The model that an answer names. A deployment's name is free and says nothing of its price.
 
 use bytes::{Buf, Bytes, BytesMut};
-use lockgate_core::{Event, Probe, Result, StreamDecoder, StreamEnd, Usage};
+use lockgate_core::{Event, Probe, Result, StreamDecoder, StreamEnd, Usage, transcode::model_in};
 use memchr::memmem;
 
 use crate::schema::Unwrap;
 
-/// The value of the first member `model` that is not empty. A quote inside a JSON string is escaped, so what is found is
-/// a key, not something that the model said.
-pub(crate) fn model_in(body: &[u8]) -> Option<String> {
-    const KEY: &[u8] = b"\"model\"";
-    memmem::find_iter(body, KEY).find_map(|at| {
-        let rest = body.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
-        let value = rest.trim_ascii_start().strip_prefix(b"\"")?;
-        let name = value.get(..memchr::memchr(b'"', value)?)?;
-        std::str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(str::to_owned)
-    })
-}
-
-/// Puts the model on the usage.
-pub(crate) fn note(usage: Option<&mut Usage>, model: Option<String>) {
-    if let Some(usage) = usage {
-        usage.model = model;
-    }
-}
-
-/// The same for a stream that is translated. `shown` is the name that the client sees instead, if any; `json_tool`
+/// Notes it in a stream that is translated. `shown` is the name that the client sees instead, if any; `json_tool`
 /// whether the answer comes as a tool's call.
 pub(crate) fn decoder(
     inner: Box<dyn StreamDecoder>,
@@ -109,7 +90,7 @@ impl Watcher {
     fn look(&mut self, frame: &[u8]) {
         if self.model.is_none() {
             // Every chunk names the model, so that a name which is cut by the end of a read comes again.
-            self.model = model_in(frame);
+            self.model = model_in(frame).map(str::to_owned);
         }
     }
 }
@@ -190,21 +171,6 @@ impl Opening {
         match std::mem::replace(self, Self::Over) {
             Self::Reading(held) => held.freeze(),
             Self::Over => Bytes::new(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::model_in;
-
-    #[test]
-    fn names_in_bodies() {
-        let found = |body: &str| model_in(body.as_bytes());
-        assert_eq!(found(r#"{"model" : "gpt-4o","x":1}"#).as_deref(), Some("gpt-4o"));
-        assert_eq!(found(r#"{"model":""}{"model":"m"}"#).as_deref(), Some("m"));
-        for none in ["", "\"model\"", r#""model":"#, r#""model":"cut"#, r#"{"model":null}"#] {
-            assert_eq!(found(none), None, "{none}");
         }
     }
 }

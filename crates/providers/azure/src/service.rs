@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Payload, Probe, Reply, Result, Signer,
-    StreamDecoder, Usage,
+    Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Probe, Reply, Result, Signer,
+    StreamDecoder, Usage, transcode::model_in,
 };
 use lockgate_openai::{CHAT, OpenAi};
 
@@ -52,12 +52,10 @@ impl Carrier for Azure {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
-        let model = answered::model_in(&body);
         let mut reply = OpenAi.decode(attempt, encoded, head, body)?;
         if let (Reply::Chat(chat), Some(_)) = (&mut reply, &encoded.memo.json_tool) {
             schema::as_content(chat);
         }
-        answered::note(reply.usage_mut().and_then(Option::as_mut), model);
         Ok(reply)
     }
 
@@ -78,15 +76,10 @@ impl Carrier for Azure {
 
     fn inspect(&self, encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
         let mut usage = OpenAi.inspect(encoded, head, body)?;
-        answered::note(usage.as_mut(), answered::model_in(body));
+        if let Some(usage) = &mut usage {
+            usage.model = model_in(body).map(str::to_owned);
+        }
         Ok(usage)
-    }
-
-    fn pass(&self, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
-        let model = answered::model_in(&body);
-        let (body, mut usage) = OpenAi.pass(encoded, head, body)?;
-        answered::note(usage.as_mut(), model);
-        Ok((body, usage))
     }
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {

@@ -13,7 +13,7 @@ use http::Request;
 use lockgate_azure::{Azure, AzureAi};
 use lockgate_core::{
     Attempt, CloudSettings, Dialect, Encoded, Event, Media, Operation, Payload, Secret, Signer, Surface,
-    Target,
+    Target, transcode,
 };
 use lockgate_openai::OpenAiSurface;
 use lockgate_testkit::{laws, sample};
@@ -258,13 +258,16 @@ fn a_relayed_stream_starts_with_its_first_real_chunk() {
 fn whole_answers_name_the_model_that_is_billed() {
     let target = target(&AZURE, "d", "https://r.openai.azure.com", &[]);
     let answer = Bytes::from_static(br#"{"id":"1","object":"chat.completion","created":1,"model":"gpt-4o-2024-08-06","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#);
-    with(&OPENAI, Operation::Chat, &target, BODY, |attempt, encoded| {
-        let head = sample::head(200, "application/json");
-        let (_, usage) = AZURE.pass(encoded, &head, answer.clone()).unwrap();
-        assert_eq!(usage.unwrap().model.as_deref(), Some("gpt-4o-2024-08-06"));
-        let reply = AZURE.decode(attempt, encoded, &head, answer.clone()).unwrap();
-        assert_eq!(reply.usage().unwrap().model.as_deref(), Some("gpt-4o-2024-08-06"));
-    });
+    let call = sample::call(&OPENAI, Operation::Chat, BODY).unwrap();
+    let media = Media::default();
+    let attempt = Attempt { call: &call, target: &target, media: &media };
+    let mut encoded = AZURE.encode(&attempt).unwrap();
+    let head = sample::head(200, "application/json");
+    for relay in [true, false] {
+        encoded.relay = relay;
+        let answer = transcode::answer(&attempt, &encoded, &head, answer.clone()).unwrap();
+        assert_eq!(answer.usage.unwrap().model.as_deref(), Some("gpt-4o-2024-08-06"));
+    }
 }
 
 #[test]

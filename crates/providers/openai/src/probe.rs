@@ -158,7 +158,8 @@ impl Watcher {
         let Some(found) = object.raw("usage").and_then(usage::count) else {
             return Look::Pass;
         };
-        self.usage = Some(found);
+        let model = object.str("model").map(|model| model.into_owned());
+        self.usage = Some(Usage { model, ..found });
         let alone =
             object.raw("choices").is_none_or(|choices| choices.bytes().all(|b| b"[] \t\r\n".contains(&b)));
         if !self.withhold_usage {

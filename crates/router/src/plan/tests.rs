@@ -272,7 +272,7 @@ fn busy_slow_and_dear_deployments_are_passed_over() {
             ("input_cost_per_token".to_owned(), price),
             ("output_cost_per_token".to_owned(), 0.0),
         ]);
-        one.price = Some(lockgate_catalog::Price::default().with_overrides(&own));
+        one.price = Some(Arc::new(lockgate_catalog::Price::default().with_overrides(&own)));
     });
     let a1 = world.routes.deployment("a1").expect("a1").clone();
     let a2 = world.routes.deployment("a2").expect("a2").clone();

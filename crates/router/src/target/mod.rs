@@ -166,7 +166,8 @@ impl Builder<'_> {
                 .or_else(|| params.count("max_retries"))
                 .map(|count| count as u32),
             cooldown: params.seconds("cooldown_time"),
-            price: known::price(entry, params),
+            price: known::price(entry, params).map(Arc::new),
+            answered: Default::default(),
             info: Value::Object(info),
             params_public: mask::masked(&params.params),
             mock_response: params.str("mock_response").map(str::to_owned),

@@ -188,7 +188,7 @@ fn facts_and_prices_of_the_base_model_with_the_operators_own_on_top() {
         facts.known && facts.supports("magic") && !facts.supports("vision") && facts.lacks.contains("vision")
     );
     assert_eq!(facts.max_output, Some(7));
-    assert_eq!(found.price, catalog().entry("openai", "gpt-4o").map(|entry| entry.price));
+    assert_eq!(found.price, catalog().entry("openai", "gpt-4o").map(|entry| Arc::new(entry.price)));
     let unknown = built("openai/nobody-knows", json!({}), &[]).expect("right");
     assert!(unknown.price.is_none() && !unknown.target.facts.known);
     let priced = built("openai/nobody-knows", json!({"output_cost_per_token": 0.5}), &[]).expect("right");
@@ -214,5 +214,5 @@ fn a_free_name_is_priced_by_the_model_that_the_answer_names() {
     let found = built("azure/free", Value::Object(more), &[]).expect("right");
     assert_eq!(found.target.param("base_model"), Some("azure/gpt-5"));
     let own = found.price_of_answer(catalog(), &usage(Some("gpt-4o-2024-08-06"))).expect("priced");
-    assert_eq!(Some(&*own), found.price.as_ref(), "what the operator says comes first");
+    assert_eq!(Some(&*own), found.price.as_deref(), "what the operator says comes first");
 }
