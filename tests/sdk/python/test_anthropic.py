@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 HELLO = "Hello from upstream."
-MODELS = ["claude", "local", "gpt"]
+MODELS = ["claude", "local", "gpt", "gem", "command", "us.amazon.nova-pro-v1:0"]
 every_model = pytest.mark.parametrize("model", MODELS)
 TOOL = {"name": "get_weather", "description": "Weather now", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}
 

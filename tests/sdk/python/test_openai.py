@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 HELLO = "Hello from upstream."
-MODELS = ["gpt", "claude", "local", "groq"]
+MODELS = ["gpt", "claude", "local", "groq", "gem", "command", "us.amazon.nova-pro-v1:0"]
 every_model = pytest.mark.parametrize("model", MODELS)
 TOOL = {"type": "function", "function": {"name": "get_weather", "description": "Weather now", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
 

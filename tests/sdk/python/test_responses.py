@@ -1,4 +1,4 @@
-"""OpenAI's SDK with the Responses API: natively kept (gpt), relayed (local), and translated (claude, seek)."""
+"""OpenAI's SDK with the Responses API: natively kept (gpt), relayed (local), and translated (all others)."""
 
 import time
 
@@ -8,10 +8,10 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 HELLO = "Hello from upstream."
-EVERY = ["gpt", "local", "claude", "seek"]
+EVERY = ["gpt", "local", "claude", "seek", "gem", "command", "us.amazon.nova-pro-v1:0"]
 every_model = pytest.mark.parametrize("model", EVERY)
-OURS = pytest.mark.parametrize("model", ["local", "claude", "seek"])
-TRANSLATED = pytest.mark.parametrize("model", ["claude", "seek"])
+OURS = pytest.mark.parametrize("model", ["local", "claude", "seek", "gem", "command"])
+TRANSLATED = pytest.mark.parametrize("model", ["claude", "seek", "gem", "command"])
 TOOL = {"type": "function", "name": "get_weather", "description": "Weather now", "strict": False, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}
 EVENTS = TypeAdapter(ResponseStreamEvent)
 
@@ -67,7 +67,8 @@ def test_every_event_is_of_its_own_type(oai, model, said):
     assert [item.model_dump() for _, item in done] == [item.model_dump() for item in end.output]
     whole = oai.responses.create(model=model, input=said, tools=[TOOL])
     sealed = lambda key, value: value.replace(" ", "") if key == "encrypted_content" and value else value
-    strip = lambda item: {key: sealed(key, value) for key, value in item.model_dump().items() if key != "id"}
+    made = {"id", "call_id"} if model == "gem" else {"id"}  # Gemini's calls have no ids of their own.
+    strip = lambda item: {key: sealed(key, value) for key, value in item.model_dump().items() if key not in made}
     assert [strip(item) for item in whole.output] == [strip(item) for item in end.output]
     assert whole.usage == end.usage and whole.status == end.status
 

@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => gateway.stop());
 
-for (const model of ["claude", "local", "gpt"]) {
+for (const model of ["claude", "local", "gpt", "gem", "command", "us.amazon.nova-pro-v1:0"]) {
   test(`${model}: answer`, async () => {
     const answer = await client.messages.create(ask(model, "hi", { system: "Be terse." }));
     assert.equal(answer.content[0].text, HELLO);
@@ -64,7 +64,7 @@ for (const model of ["claude", "local", "gpt"]) {
   });
 }
 
-for (const model of ["claude", "local", "gpt"]) {
+for (const model of ["claude", "local", "gpt", "gem", "command", "us.amazon.nova-pro-v1:0"]) {
   test(`${model}: structured output`, async () => {
     const format = zodOutputFormat(z.object({ city: z.string(), population: z.number() }));
     const answer = await client.messages.parse(ask(model, "Paris as json", { output_config: { format } }));

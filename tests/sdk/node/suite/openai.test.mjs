@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => gateway.stop());
 
-for (const model of ["gpt", "claude", "local", "groq"]) {
+for (const model of ["gpt", "claude", "local", "groq", "gem", "command", "us.amazon.nova-pro-v1:0"]) {
   test(`${model}: answer`, async () => {
     const answer = await client.chat.completions.create({ model, messages: user("hi"), max_tokens: 50 });
     assert.equal(answer.choices[0].message.content, HELLO);

@@ -18,7 +18,7 @@ after(() => gateway.stop());
 const calls = (response) => response.output.filter((item) => item.type === "function_call");
 const outputs = (response) => calls(response).map((call) => ({ type: "function_call_output", call_id: call.call_id, output: "sunny" }));
 
-for (const model of ["gpt", "local", "claude", "seek"]) {
+for (const model of ["gpt", "local", "claude", "seek", "gem", "command", "us.amazon.nova-pro-v1:0"]) {
   test(`${model}: answer`, async () => {
     const answer = await client.responses.create({ model, input: "hi", max_output_tokens: 50 });
     assert.equal(answer.output_text, HELLO);
