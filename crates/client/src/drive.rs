@@ -147,7 +147,8 @@ async fn attempt(
         None => response,
         Some(mut exchange) => {
             let signer = attempt.signer().as_ref();
-            match client.transport.walk(exchange.as_mut(), signer, response, limits).await? {
+            let walk = client.transport.walk(exchange.as_mut(), signer, response, limits, &client.egress);
+            match walk.await? {
                 Walked::Open(response) => response,
                 Walked::Whole(response) => {
                     let (head, body) = response.into_parts();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, response::Parts};
+use http::{Request, Uri, response::Parts};
 
 use crate::{Payload, Result};
 
@@ -18,6 +18,12 @@ pub trait Exchange: Send {
     /// # Errors
     /// The job failed, or the answer cannot be understood.
     fn next(&mut self, head: &Parts, body: &Bytes) -> Result<Step>;
+
+    /// Whether the exchange goes on after the request just given even if its answer has an error status: the answer to
+    /// the call is there already, and what is left is to tidy up.
+    fn goes_on(&self) -> bool {
+        false
+    }
 }
 
 /// The next step of an [`Exchange`].
@@ -30,10 +36,28 @@ pub enum Step {
         /// How long to wait before it.
         after: Duration,
     },
+    /// Fetch this file, which may be anybody's and never gets the credential, and ask again with its content. The head is
+    /// that of the last answer, with the file's own type.
+    File(String),
     /// Send this; its answer, whole or as a stream, is the answer to the call.
     Last(Request<Payload>),
     /// The answer just given is the answer to the call.
     Done,
     /// This is the answer to the call, made of those before.
     Answer(Bytes),
+}
+
+/// Whether a URL of an answer may have the credential: it is where the credential went before, or both are the
+/// provider's own hosts, which `domain` is the end of.
+pub fn is_trusted(base: &str, url: &str, domain: &str) -> bool {
+    let (Ok(base), Ok(url)) = (base.parse::<Uri>(), url.parse::<Uri>()) else { return false };
+    if base.scheme() == url.scheme() && base.authority() == url.authority() {
+        return true;
+    }
+    let own = |uri: &Uri| {
+        uri.scheme_str() == Some("https")
+            && uri.host().and_then(|host| host.strip_suffix(domain)).is_some_and(|rest| rest.ends_with('.'))
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+    };
+    own(&base) && own(&url)
 }

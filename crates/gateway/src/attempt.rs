@@ -15,7 +15,7 @@ use lockgate_core::{
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
-use lockgate_transport::{Limits, Transport, UpstreamBody, Walked};
+use lockgate_transport::{Limits, UpstreamBody, Walked};
 
 use crate::{
     app::{Gateway, Live},
@@ -131,7 +131,7 @@ pub(crate) async fn run(
         transport.distrust(attempt.signer().as_ref(), response.status());
     }
     let outcome = match response {
-        Ok(response) => follow(transport, &attempt, encoded, response, limits).await,
+        Ok(response) => follow(progress, &attempt, encoded, response, limits).await,
         Err(error) => Err(error),
     };
     meter.upstream(sent.elapsed());
@@ -141,7 +141,7 @@ pub(crate) async fn run(
 
 /// Walks to the answer of the call, if its API gives it only after further requests.
 async fn follow(
-    transport: &Transport,
+    progress: &Progress,
     attempt: &Attempt<'_>,
     encoded: Encoded,
     response: http::Response<UpstreamBody>,
@@ -150,9 +150,10 @@ async fn follow(
     let Some(mut exchange) = attempt.dialect().exchange(attempt, &encoded) else {
         return receive(attempt, encoded, response).await;
     };
-    let signer = attempt.signer().as_ref();
+    let (signer, transport) = (attempt.signer().as_ref(), progress.gateway.transport());
+    let walk = transport.walk(exchange.as_mut(), signer, response, limits, &progress.live.egress);
     // Boxed, like everything on the way that most calls have no use for.
-    match Box::pin(transport.walk(exchange.as_mut(), signer, response, limits)).await? {
+    match Box::pin(walk).await? {
         Walked::Open(response) => receive(attempt, encoded, response).await,
         Walked::Whole(response) => {
             let (head, body) = response.into_parts();

@@ -31,6 +31,7 @@ const NO_BASE: &[&str] = &[
     "hosted_vllm",
     "infinity",
     "litellm_proxy",
+    "nvidia_riva",
     "oobabooga",
     "openai_like",
     "ragflow",

@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use lockgate_core::{Error, Exchange, Payload, Signer, Step};
-use tokio::time::{Instant, sleep};
+use http::{HeaderValue, Request, Response, header};
+use lockgate_core::{Error, ErrorKind, Exchange, MediaFile, Origin, Payload, Signer, Step};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
-    Limits, Transport, UpstreamBody,
+    Egress, Limits, Transport, UpstreamBody,
     failure::{self, Limit},
 };
 
@@ -35,14 +35,24 @@ impl Transport {
         signer: &dyn Signer,
         first: Response<UpstreamBody>,
         limits: Limits,
+        egress: &Egress,
     ) -> Result<Walked, Error> {
         let started = Instant::now();
         let mut answer = first;
-        while answer.status().is_success() {
-            let (head, body) = answer.into_parts();
-            let body = body.collect(LONGEST).await?;
-            match exchange.next(&head, &body)? {
-                Step::Done => return Ok(Walked::Whole(Response::from_parts(head, body))),
+        while answer.status().is_success() || exchange.goes_on() {
+            let (mut head, body) = answer.into_parts();
+            let mut body = body.collect(LONGEST).await?;
+            let mut step = exchange.next(&head, &body)?;
+            while let Step::File(url) = &step {
+                let file = self.result(url, egress, limits.after(started.elapsed())).await?;
+                if let Ok(kind) = HeaderValue::from_str(&file.mime) {
+                    head.headers.insert(header::CONTENT_TYPE, kind);
+                }
+                body = file.bytes;
+                step = exchange.next(&head, &body)?;
+            }
+            match step {
+                Step::Done | Step::File(_) => return Ok(Walked::Whole(Response::from_parts(head, body))),
                 Step::Answer(body) => return Ok(Walked::Whole(Response::from_parts(head, body))),
                 Step::Last(request) => {
                     let limits = limits.after(started.elapsed());
@@ -59,6 +69,15 @@ impl Transport {
             }
         }
         Ok(Walked::Open(answer))
+    }
+
+    /// A file in which the provider keeps a result.
+    async fn result(&self, url: &str, egress: &Egress, limits: Limits) -> Result<MediaFile, Error> {
+        let fetched = timeout(limits.total, self.fetch(url, egress)).await;
+        let fetched = fetched.map_err(|_| {
+            Error::new(ErrorKind::Timeout, Origin::Upstream, "The provider's result took too long to fetch.")
+        })?;
+        fetched.map_err(|error| Error::new(ErrorKind::BadGateway, Origin::Upstream, error.message()))
     }
 
     async fn send_signed(

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header, response::Parts};
 use lockgate_core::{
-    Attempt, Dialect, Encoded, Error, Event, Memo, Notes, Payload, Probe, Reply, Result, StreamDecoder,
-    StreamEnd, Usage,
+    Attempt, Dialect, Encoded, Error, Event, Exchange, Memo, Notes, Payload, Probe, Reply, Result,
+    StreamDecoder, StreamEnd, Usage,
     json::raw,
     refusal::{self, Refusal},
+    wire::FormWriter,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -26,6 +27,11 @@ pub trait Api: Send + Sync + 'static {
     /// # Errors
     /// The answer cannot be understood, or is an error in spite of its status.
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply>;
+
+    /// What follows the first request, for APIs of jobs.
+    fn exchange(&self, _attempt: &Attempt<'_>) -> Option<Box<dyn Exchange>> {
+        None
+    }
 
     /// What the provider says when it refuses, where it is not said in a usual shape.
     fn refusal(&self, _body: &Bytes) -> Option<Refusal> {
@@ -48,6 +54,18 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// A form.
+    pub fn form(url: String, form: FormWriter) -> Self {
+        let content_type = form.content_type();
+        Self { url, body: form.finish(), content_type, headers: Vec::new(), relay: false }
+    }
+
+    /// The same with another header.
+    pub fn with(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// A JSON body, with what the operator and the client merge into it.
     ///
     /// # Errors
@@ -93,6 +111,16 @@ impl Members {
         self.0.push(name, raw(json));
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The JSON text.
+    pub fn text(&self) -> String {
+        lockgate_core::json::to_raw(&self.0).get().to_owned()
+    }
+
     /// Adds what the client said beyond the hub's words, but for what is the gateway's own or not wanted.
     pub fn extra(&mut self, attempt: &Attempt<'_>, extra: &lockgate_core::Extra) {
         for (name, value) in foreign(attempt, extra) {
@@ -113,6 +141,31 @@ pub fn foreign<'a>(
     extra.iter().filter(move |(name, _)| !own(name)).map(|(name, value)| (name, value.get()))
 }
 
+/// The same as fields of a form: texts as they are.
+pub fn foreign_fields(attempt: &Attempt<'_>, extra: &lockgate_core::Extra, form: &mut FormWriter) {
+    for (name, value) in foreign(attempt, extra) {
+        form.field(name, &plain(value));
+    }
+}
+
+/// A JSON text as a plain one.
+pub fn plain(json: &str) -> String {
+    serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned())
+}
+
+/// A text as a value of a query, or one segment of a path.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// Reads a JSON answer.
 ///
 /// # Errors
@@ -129,7 +182,7 @@ pub fn lacking(what: &str, body: &Bytes) -> Error {
 }
 
 /// A dialect of whole answers.
-pub struct Simple(pub(crate) &'static dyn Api);
+pub struct Simple(pub &'static dyn Api);
 
 impl Dialect for Simple {
     fn id(&self) -> &'static str {
@@ -159,6 +212,10 @@ impl Dialect for Simple {
 
     fn decode(&self, attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts, body: Bytes) -> Result<Reply> {
         self.0.decode(attempt, body)
+    }
+
+    fn exchange(&self, attempt: &Attempt<'_>, _encoded: &Encoded) -> Option<Box<dyn Exchange>> {
+        self.0.exchange(attempt)
     }
 
     fn stream(&self, _attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {

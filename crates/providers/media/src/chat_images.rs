@@ -1,7 +1,7 @@
 //! Pictures from models that make them in a chat.
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, Image, Money, Reply, Result, Usage, wire::view};
+use lockgate_core::{Attempt, Image, Money, Operation, Raw, Reply, Result, Usage, json::to_raw, wire::view};
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +14,19 @@ pub(crate) struct ChatImages;
 #[derive(Serialize)]
 struct Message<'a> {
     role: &'a str,
-    content: &'a str,
+    content: Raw,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Sent<'a> {
+    Text { text: &'a str },
+    ImageUrl { image_url: Address },
+}
+
+#[derive(Serialize)]
+struct Address {
+    url: String,
 }
 
 view! {
@@ -70,10 +82,21 @@ impl Api for ChatImages {
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Asked> {
         let request = attempt.call.image()?;
-        let prompt = request.prompt.as_deref().unwrap_or_default();
+        let text = request.prompt.as_deref().unwrap_or_default();
+        let content = match attempt.call.operation {
+            Operation::ImageEdit => {
+                let urls = pictures::urls_of(attempt, "image")?.into_iter();
+                let images = urls.map(|url| Sent::ImageUrl { image_url: Address { url } });
+                to_raw(&std::iter::once(Sent::Text { text }).chain(images).collect::<Vec<_>>())
+            }
+            _ => to_raw(text),
+        };
         let mut body = Members::default();
         body.put("model", &*attempt.target.model);
-        body.put("messages", &[Message { role: "user", content: prompt }]);
+        body.put("messages", &[Message { role: "user", content }]);
+        if attempt.call.operation == Operation::ImageEdit {
+            body.put("modalities", &["image", "text"]);
+        }
         body.maybe("n", request.count().as_ref());
         if let Some((width, height)) = request.dimensions() {
             body.set("image_config", &format!("{{\"aspect_ratio\":\"{}\"}}", pictures::shape(width, height)));

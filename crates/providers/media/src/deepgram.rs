@@ -7,7 +7,7 @@ use lockgate_core::{
 };
 use serde::Serialize;
 
-use crate::api::{Api, Asked, foreign, lacking, read};
+use crate::api::{Api, Asked, escaped, foreign, lacking, plain, read};
 
 pub(crate) struct Deepgram;
 
@@ -88,8 +88,7 @@ impl Api for Deepgram {
             query.push_str(&format!("&language={}", escaped(language)));
         }
         for (name, value) in foreign(attempt, &request.extra) {
-            let value = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned());
-            query.push_str(&format!("&{}={}", escaped(name), escaped(&value)));
+            query.push_str(&format!("&{}={}", escaped(name), escaped(&plain(value))));
         }
         Ok(Asked {
             url: format!("{}/listen?{query}", attempt.base()),

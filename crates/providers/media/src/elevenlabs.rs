@@ -8,7 +8,7 @@ use lockgate_core::{
 };
 use serde::Serialize;
 
-use crate::api::{Api, Asked, Members, foreign, lacking, read};
+use crate::api::{Api, Asked, Members, foreign_fields, lacking, read};
 
 pub(crate) struct ElevenLabs;
 
@@ -125,15 +125,7 @@ fn listen(attempt: &Attempt<'_>) -> Result<Asked> {
     if let Some(temperature) = &request.temperature {
         form.field("temperature", temperature.get().trim_matches('"'));
     }
-    for (name, value) in foreign(attempt, &request.extra) {
-        form.field(name, &serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()));
-    }
+    foreign_fields(attempt, &request.extra, &mut form);
     form.file(&file.head, &file.content);
-    Ok(Asked {
-        url: format!("{}/v1/speech-to-text", attempt.base()),
-        content_type: form.content_type(),
-        body: form.finish(),
-        headers: Vec::new(),
-        relay: false,
-    })
+    Ok(Asked::form(format!("{}/v1/speech-to-text", attempt.base()), form))
 }

@@ -1,7 +1,7 @@
 //! fal: each model is a path.
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, Reply, Result};
+use lockgate_core::{Attempt, Operation, Reply, Result};
 
 use crate::{
     api::{Api, Asked, Members},
@@ -19,6 +19,9 @@ impl Api for Fal {
         let (request, model) = (attempt.call.image()?, &attempt.target.model);
         let mut body = Members::default();
         body.maybe("prompt", request.prompt.as_ref());
+        if attempt.call.operation == Operation::ImageEdit {
+            sources(attempt, &mut body)?;
+        }
         body.maybe("num_images", request.count().as_ref());
         // Some models know only shapes.
         let by_shape = ["ultra", "imagen", "nano-banana"].iter().any(|word| model.contains(word));
@@ -35,4 +38,22 @@ impl Api for Fal {
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
         pictures::decode(&body)
     }
+}
+
+/// Models that take one picture know it by another name than those that take several.
+const TAKE_ONE: [&str; 8] =
+    ["kontext", "fill", "inpaint", "image-to-image", "redux", "upscale", "remove", "recraft"];
+
+/// The pictures to start from.
+fn sources(attempt: &Attempt<'_>, body: &mut Members) -> Result<()> {
+    let (urls, model) = (pictures::urls_of(attempt, "image")?, &attempt.target.model);
+    let several = model.contains("multi") || !TAKE_ONE.iter().any(|word| model.contains(word));
+    match several {
+        true => body.put("image_urls", &urls),
+        false => body.maybe("image_url", urls.first()),
+    }
+    if let Ok(masks) = pictures::urls_of(attempt, "mask") {
+        body.maybe("mask_url", masks.first());
+    }
+    Ok(())
 }

@@ -3,23 +3,35 @@
 pub mod api;
 
 mod aiml;
+mod bfl;
 mod chat_images;
+mod dashscope;
 mod deepgram;
 mod deepinfra;
 mod elevenlabs;
 mod fal;
+mod jobs;
 mod minimax;
+mod mistral;
 mod nim;
 mod pictures;
+mod recraft;
+mod runway;
+mod soniox;
 mod stability;
 mod tei;
+mod topaz;
 
 use api::Simple;
 
 /// Pictures by the AI/ML API.
 pub const AIML_IMAGES: Simple = Simple(&aiml::Aiml);
+/// Pictures by Black Forest Labs.
+pub const BLACK_FOREST_LABS: Simple = Simple(&bfl::BlackForestLabs);
 /// Pictures by models that make them in a chat.
 pub const CHAT_IMAGES: Simple = Simple(&chat_images::ChatImages);
+/// Pictures and ranking by Alibaba's own API.
+pub const DASHSCOPE: Simple = Simple(&dashscope::DashScope);
 /// Transcription by Deepgram.
 pub const DEEPGRAM: Simple = Simple(&deepgram::Deepgram);
 /// DeepInfra's ranking.
@@ -30,9 +42,19 @@ pub const ELEVENLABS: Simple = Simple(&elevenlabs::ElevenLabs);
 pub const FAL_AI: Simple = Simple(&fal::Fal);
 /// Speech by MiniMax.
 pub const MINIMAX_SPEECH: Simple = Simple(&minimax::Minimax);
+/// Speech by Mistral.
+pub const MISTRAL_SPEECH: Simple = Simple(&mistral::MistralSpeech);
 /// Ranking by NVIDIA NIM.
 pub const NIM_RERANK: Simple = Simple(&nim::Nim);
+/// Pictures of pictures by Recraft.
+pub const RECRAFT_EDITS: Simple = Simple(&recraft::RecraftEdits);
+/// Pictures and speech by Runway.
+pub const RUNWAYML: Simple = Simple(&runway::Runway);
+/// Transcription by Soniox.
+pub const SONIOX: Simple = Simple(&soniox::Soniox);
 /// Pictures by Stability AI.
 pub const STABILITY: Simple = Simple(&stability::Stability);
 /// Ranking by Hugging Face's text embeddings inference.
 pub const TEI_RERANK: Simple = Simple(&tei::Tei);
+/// Better pictures by Topaz.
+pub const TOPAZ: Simple = Simple(&topaz::Topaz);

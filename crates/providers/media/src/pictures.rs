@@ -1,8 +1,10 @@
 //! What APIs of pictures have in common.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
-    Error, ErrorKind, Image, ImagesReply, Measures, Origin, Reply, Result, Usage, wire::view,
+    Attempt, Error, ErrorKind, Image, ImagesReply, Measures, Origin, Reply, Result, Usage, hub::ImageRequest,
+    params, wire::view,
 };
 use serde::Serialize;
 
@@ -60,6 +62,63 @@ pub(crate) fn reply(images: Vec<Image>, created: Option<i64>, usage: Option<Usag
     let measures = Measures { output_images: images.len() as u64, ..Measures::default() };
     let usage = Usage { measures: Some(Box::new(measures)), ..usage.unwrap_or_default() };
     Reply::Images(Box::new(ImagesReply { created, images, usage: Some(usage), ..ImagesReply::default() }))
+}
+
+/// A list of these addresses, in the form that [`decode`] reads.
+pub(crate) fn listed(urls: &[String]) -> Bytes {
+    let images: Vec<Picture> =
+        urls.iter().map(|url| Picture { url: Some(url.clone()), ..Picture::default() }).collect();
+    let answer = Answer { images: Some(images), ..Answer::default() };
+    lockgate_core::json::to_raw(&answer).get().to_owned().into()
+}
+
+/// A list of one picture, in the form that [`decode`] reads.
+pub(crate) fn whole(content: &[u8]) -> Bytes {
+    let picture = Picture { b64_json: Some(STANDARD.encode(content)), ..Picture::default() };
+    let answer = Answer { images: Some(vec![picture]), ..Answer::default() };
+    lockgate_core::json::to_raw(&answer).get().to_owned().into()
+}
+
+/// Whether the client wants the picture itself, not its address.
+pub(crate) fn wants_content(attempt: &Attempt<'_>) -> bool {
+    attempt.call.image().is_ok_and(|request| request.response_format.as_deref() == Some("b64_json"))
+}
+
+/// For APIs that make one picture at a time.
+///
+/// # Errors
+/// More are wanted, and neither the operator nor the client said that such a wish may be dropped.
+pub(crate) fn only_one(attempt: &Attempt<'_>, request: &ImageRequest) -> Result<()> {
+    match request.count() {
+        Some(count) if count > 1 && !attempt.policy().drop_params => {
+            Err(params::unsupported(attempt, &["n"]))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The file of that field in base64.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn base64_of(attempt: &Attempt<'_>, field: &'static str) -> Result<String> {
+    Ok(STANDARD.encode(attempt.call.file(field)?.bytes()))
+}
+
+/// All files of that field as `data:` URLs.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn urls_of(attempt: &Attempt<'_>, field: &'static str) -> Result<Vec<String>> {
+    attempt.call.file(field)?;
+    let files = attempt.call.upload.iter().flat_map(|upload| &upload.files);
+    let files = files.filter(|file| file.field() == field);
+    Ok(files.map(|file| format!("data:{};base64,{}", file.mime(), STANDARD.encode(file.bytes()))).collect())
+}
+
+/// What a form is written with: the boundary of the client's own, which does not occur in its files.
+pub(crate) fn boundary<'a>(attempt: &Attempt<'a>) -> &'a str {
+    attempt.call.upload.as_ref().map_or("", |upload| &upload.boundary)
 }
 
 /// A picture that a filter held back.

@@ -6,8 +6,9 @@ use lockgate_core::{
     Attempt, Call, ErrorKind, Media, Operation, Payload, Upload, UploadFile, wire::PartHead,
 };
 use lockgate_media::{
-    AIML_IMAGES, CHAT_IMAGES, DEEPGRAM, DEEPINFRA_RERANK, ELEVENLABS, FAL_AI, MINIMAX_SPEECH, NIM_RERANK,
-    STABILITY, TEI_RERANK, api::Simple,
+    AIML_IMAGES, BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, DEEPGRAM, DEEPINFRA_RERANK, ELEVENLABS, FAL_AI,
+    MINIMAX_SPEECH, MISTRAL_SPEECH, NIM_RERANK, RECRAFT_EDITS, RUNWAYML, SONIOX, STABILITY, TEI_RERANK,
+    TOPAZ, api::Simple,
 };
 use lockgate_openai::OpenAiSurface;
 use lockgate_testkit::{laws, sample};
@@ -19,7 +20,7 @@ const IMAGE: &str = r#"{"model":"m","prompt":"p","n":1,"size":"1024x1024"}"#;
 const SPEECH: &str = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
 const HEARD: &str = r#"{"model":"m","language":"en"}"#;
 
-static SUBJECTS: [(&Simple, Operation, &str); 11] = [
+static SUBJECTS: [(&Simple, Operation, &str); 26] = [
     (&AIML_IMAGES, Operation::ImageGeneration, IMAGE),
     (&CHAT_IMAGES, Operation::ImageGeneration, IMAGE),
     (&DEEPGRAM, Operation::Transcription, HEARD),
@@ -31,14 +32,33 @@ static SUBJECTS: [(&Simple, Operation, &str); 11] = [
     (&NIM_RERANK, Operation::Rerank, RERANK),
     (&STABILITY, Operation::ImageGeneration, IMAGE),
     (&TEI_RERANK, Operation::Rerank, RERANK),
+    (&BLACK_FOREST_LABS, Operation::ImageGeneration, IMAGE),
+    (&BLACK_FOREST_LABS, Operation::ImageEdit, IMAGE),
+    (&CHAT_IMAGES, Operation::ImageEdit, IMAGE),
+    (&DASHSCOPE, Operation::ImageGeneration, IMAGE),
+    (&DASHSCOPE, Operation::ImageEdit, IMAGE),
+    (&DASHSCOPE, Operation::Rerank, RERANK),
+    (&FAL_AI, Operation::ImageEdit, IMAGE),
+    (&MISTRAL_SPEECH, Operation::Speech, SPEECH),
+    (&RECRAFT_EDITS, Operation::ImageEdit, IMAGE),
+    (&RUNWAYML, Operation::ImageGeneration, IMAGE),
+    (&RUNWAYML, Operation::Speech, SPEECH),
+    (&SONIOX, Operation::Transcription, HEARD),
+    (&STABILITY, Operation::ImageEdit, IMAGE),
+    (&TOPAZ, Operation::ImageVariation, IMAGE),
+    (&ELEVENLABS, Operation::Speech, r#"{"model":"m","input":"hi","voice":"x","response_format":"pcm"}"#),
 ];
 
 fn call(operation: Operation, body: &str) -> Call {
     let mut call = sample::call(&SURFACE, operation, body).unwrap();
-    if operation == Operation::Transcription {
-        let head =
-            PartHead { name: "file".to_owned(), filename: Some("a.wav".to_owned()), content_type: None };
-        let files = vec![UploadFile { head, content: Payload::from("RIFF".to_owned()) }];
+    let file = match operation {
+        Operation::Transcription => Some(("file", "a.wav", "RIFF")),
+        Operation::ImageEdit | Operation::ImageVariation => Some(("image", "a.png", "PNG")),
+        _ => None,
+    };
+    if let Some((field, name, content)) = file {
+        let head = PartHead { name: field.to_owned(), filename: Some(name.to_owned()), content_type: None };
+        let files = vec![UploadFile { head, content: Payload::from(content.to_owned()) }];
         call.upload = Some(Box::new(Upload { boundary: "b".to_owned(), files, open: false }));
     }
     call

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Uri, header, response::Parts};
+use http::{HeaderValue, Request, header, response::Parts};
 use lockgate_core::{
-    Attempt, Error, ErrorKind, Exchange, Extra, Origin, Payload, Raw, Result, Retry, Step,
+    Attempt, Error, ErrorKind, Exchange, Extra, Origin, Payload, Raw, Result, Retry, Step, exchange,
     json::{raw, read, to_raw},
     wire::view,
 };
@@ -179,16 +179,7 @@ fn get(url: &str, accept: &'static str) -> Result<Request<Payload>> {
 
 /// Whether the token may go there: where it went before, or to another of Replicate's own hosts.
 fn is_trusted(base: &str, url: &str) -> bool {
-    let (Ok(base), Ok(url)) = (base.parse::<Uri>(), url.parse::<Uri>()) else { return false };
-    if base.scheme() == url.scheme() && base.authority() == url.authority() {
-        return true;
-    }
-    let own = |uri: &Uri| {
-        uri.scheme_str() == Some("https")
-            && uri.host().and_then(|host| host.strip_suffix(DOMAIN)).is_some_and(|rest| rest.ends_with('.'))
-            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
-    };
-    own(&base) && own(&url)
+    exchange::is_trusted(base, url, DOMAIN)
 }
 
 fn is_id(id: &str) -> bool {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, response::Parts};
 use lockgate_core::{Error, ErrorKind, Exchange, Payload, Step, target::HeaderSigner};
-use lockgate_transport::{Limits, Walked};
+use lockgate_transport::{Egress, Limits, Walked};
 
 use crate::common::{Upstream, ms, send, transport};
 
@@ -13,6 +13,8 @@ use crate::common::{Upstream, ms, send, transport};
 struct Ask {
     url: String,
     after: Duration,
+    file: String,
+    made: bool,
 }
 
 impl Exchange for Ask {
@@ -21,9 +23,20 @@ impl Exchange for Ask {
         Ok(match &body[..] {
             b"done" => Step::Done,
             b"stream" => Step::Last(request),
+            b"file" => Step::File(self.file.clone()),
+            b"content" => Step::Answer(Bytes::from_static(b"content")),
+            b"made" => {
+                self.made = true;
+                Step::Send { request, after: self.after }
+            }
+            _ if self.made => Step::Answer(Bytes::from_static(b"made")),
             b"failed" => return Err(Error::invalid_response("The job failed.")),
             _ => Step::Send { request, after: self.after },
         })
+    }
+
+    fn goes_on(&self) -> bool {
+        self.made
     }
 }
 
@@ -41,12 +54,20 @@ async fn walked(script: &'static [&'static str], after: Duration, limits: Limits
         }
     })
     .await;
+    let elsewhere = Upstream::start(|mut socket| async move {
+        let request = socket.request().await.unwrap_or_default().to_lowercase();
+        assert!(!request.contains("authorization"), "{request}");
+        socket.answer("content").await;
+    })
+    .await;
     let transport = transport();
     let signer =
         HeaderSigner::new(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer k"));
     let first: Response<_> = send(&transport, &upstream.url("/jobs")).await?;
-    let mut ask = Ask { url: upstream.url("/jobs/1"), after };
-    transport.walk(&mut ask, &signer, first, limits).await
+    let file = elsewhere.url("/result");
+    let mut ask = Ask { url: upstream.url("/jobs/1"), after, file, made: false };
+    let egress = Egress { validate: false, ..Egress::default() };
+    transport.walk(&mut ask, &signer, first, limits, &egress).await
 }
 
 #[tokio::test]
@@ -59,6 +80,18 @@ async fn an_exchange_is_walked_to_its_end() {
     let last = walked(&["stream", "data: x\n\n"], ms(1), Limits::default()).await.unwrap();
     let Walked::Open(answer) = last else { panic!("not open") };
     assert_eq!(answer.into_body().collect(100).await.unwrap(), "data: x\n\n");
+}
+
+#[tokio::test]
+async fn a_result_is_fetched_without_the_credential() {
+    let whole = walked(&["queued", "file"], ms(1), Limits::default()).await.unwrap();
+    assert!(matches!(whole, Walked::Whole(answer) if answer.body() == "content"));
+}
+
+#[tokio::test]
+async fn what_tidies_up_may_fail() {
+    let whole = walked(&["made", "500"], ms(1), Limits::default()).await.unwrap();
+    assert!(matches!(whole, Walked::Whole(answer) if answer.body() == "made"));
 }
 
 #[tokio::test]
