@@ -66,6 +66,11 @@ pub trait Carrier: Send + Sync + 'static {
         self.carried(Carried::To(target)).embeds_tokens(target)
     }
 
+    /// As [`Dialect::counts_tokens`].
+    fn counts_tokens(&self, target: &Target) -> bool {
+        self.carried(Carried::To(target)).counts_tokens(target)
+    }
+
     /// As [`Dialect::encode`].
     ///
     /// # Errors
@@ -165,6 +170,10 @@ impl<C: Carrier> Dialect for C {
 
     fn embeds_tokens(&self, target: &Target) -> bool {
         Carrier::embeds_tokens(self, target)
+    }
+
+    fn counts_tokens(&self, target: &Target) -> bool {
+        Carrier::counts_tokens(self, target)
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {

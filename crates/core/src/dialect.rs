@@ -63,6 +63,11 @@ pub trait Dialect: Send + Sync + 'static {
         false
     }
 
+    /// Whether a provider that counts tokens does so for this model.
+    fn counts_tokens(&self, _target: &Target) -> bool {
+        true
+    }
+
     /// Writes the upstream request, unsigned. Same format: the client's bytes with edits spliced in.
     ///
     /// # Errors

@@ -10,8 +10,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Provider, Reply, Result, Usage,
-    embedding,
+    Attempt, Call, Encoded, Error, Media, Notes, Operation, Payload, Reply, Result, Target, Usage, embedding,
     transcode::{self, Answer, Stream},
 };
 use lockgate_router::{Deployment, with_client_credentials};
@@ -94,7 +93,7 @@ pub(crate) async fn run(
     if let Some(reply) = dialect.local(call, target) {
         return local(call, reply?);
     }
-    if call.operation == Operation::CountTokens && !counts(call, &target.provider) {
+    if call.operation == Operation::CountTokens && !counts(call, target) {
         return count_tokens(call, &target.model).await;
     }
     let parts = embedding::parts(call, target)?;
@@ -262,9 +261,10 @@ fn local(call: &Call, reply: Reply) -> Result<Success> {
 }
 
 /// Whether the provider counts tokens for this client. OpenAI's own count is asked for in its own words only.
-fn counts(call: &Call, provider: &Provider) -> bool {
+fn counts(call: &Call, target: &Target) -> bool {
+    let provider = &target.provider;
     let own = call.surface.id() == responses::SURFACE && provider.offers(Operation::InputTokens);
-    own || provider.offers(Operation::CountTokens)
+    own || provider.offers(Operation::CountTokens) && provider.dialect_of(call).counts_tokens(target)
 }
 
 /// For providers that do not count: our own count, marked as the estimate that it is (AGT-5).

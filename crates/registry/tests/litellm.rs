@@ -27,7 +27,8 @@ fn names() -> impl Iterator<Item = (&'static str, Vec<Operation>)> {
 
 #[test]
 fn every_provider_has_its_row_or_a_reason() {
-    let (registry, excluded): (_, Excluded) = (Registry::builtin().unwrap(), toml::from_str(EXCLUDED).unwrap());
+    let (registry, excluded): (_, Excluded) =
+        (Registry::builtin().unwrap(), toml::from_str(EXCLUDED).unwrap());
     let mut missing = Vec::new();
     for (name, operations) in names() {
         let Some(provider) = registry.get(name) else {
@@ -45,7 +46,8 @@ fn every_provider_has_its_row_or_a_reason() {
 
 #[test]
 fn reasons_are_of_what_is_really_missing() {
-    let (registry, excluded): (_, Excluded) = (Registry::builtin().unwrap(), toml::from_str(EXCLUDED).unwrap());
+    let (registry, excluded): (_, Excluded) =
+        (Registry::builtin().unwrap(), toml::from_str(EXCLUDED).unwrap());
     let known: BTreeMap<_, _> = names().collect();
     for (name, reason) in &excluded.providers {
         assert!(known.contains_key(name.as_str()) && registry.get(name).is_none(), "{name} needs no reason");

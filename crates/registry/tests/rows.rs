@@ -24,6 +24,7 @@ const NO_BASE: &[&str] = &[
     "a2a",
     "azure",
     "azure_ai",
+    "azure_speech",
     "custom_openai",
     "databricks",
     "gdc",

@@ -8,6 +8,7 @@ pub mod grammar;
 pub mod jwt;
 pub mod laws;
 pub mod sample;
+pub mod steps;
 pub mod upstream;
 
 #[cfg(doctest)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, response::Parts};
 use lockgate_core::{
-    Auth, AuthScheme, Call, Dialect, Operation, Provider, Quirks, Result, Surface, Target,
-    target::HeaderSigner,
+    Auth, AuthScheme, Call, Dialect, Operation, Payload, Provider, Quirks, Result, Surface, Target, Upload,
+    UploadFile, target::HeaderSigner, wire::PartHead,
 };
 
 /// The credential of every sample target. It must not appear anywhere but in the signed request.
@@ -60,6 +60,25 @@ pub fn call(surface: &'static dyn Surface, operation: Operation, body: &str) -> 
     let mut call = surface.read(operation.into(), headers, Bytes::copy_from_slice(body.as_bytes()))?;
     call.received = crate::clock::FakeClock::default().now();
     call.id = "00000000-0000-4000-8000-000000000001".to_owned();
+    Ok(call)
+}
+
+/// A client's form: its plain fields as a JSON object, and its files (field, name, content).
+///
+/// # Errors
+/// As for [`call`].
+pub fn form(
+    surface: &'static dyn Surface,
+    operation: Operation,
+    fields: &str,
+    files: &[(&str, &str, &str)],
+) -> Result<Call> {
+    let mut call = call(surface, operation, fields)?;
+    let files = files.iter().map(|(field, name, content)| UploadFile {
+        head: PartHead { name: (*field).to_owned(), filename: Some((*name).to_owned()), content_type: None },
+        content: Payload::from((*content).to_owned()),
+    });
+    call.upload = Some(Box::new(Upload { boundary: "b".to_owned(), files: files.collect(), open: false }));
     Ok(call)
 }
 

@@ -3,7 +3,8 @@
 use http::Uri;
 use lockgate_core::{Attempt, Error, Format, Result, Target, uri::escaped};
 use lockgate_openai::{
-    COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION,
+    COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, MODERATION, RERANK, RESPONSES, SPEECH, TRANSCRIPTION,
+    TRANSLATION,
 };
 
 use crate::credentials::Place;
@@ -135,6 +136,7 @@ fn verb(format: Format) -> &'static str {
         COMPLETION => "completions",
         EMBEDDING => "embeddings",
         RESPONSES => "responses",
+        MODERATION => "moderations",
         IMAGE => "images/generations",
         IMAGE_EDIT => "images/edits",
         TRANSCRIPTION => "audio/transcriptions",

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use lockgate_anthropic::Anthropic;
 use lockgate_core::{Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Result, Signer, Target};
-use lockgate_openai::{IMAGE, IMAGE_EDIT, OpenAi, SPEECH, TRANSCRIPTION, TRANSLATION};
+use lockgate_openai::{IMAGE, IMAGE_EDIT, MODERATION, OpenAi, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION};
 
 use crate::{
     address,
@@ -45,7 +45,7 @@ impl Carrier for AzureAi {
         }
         let mut encoded = OpenAi.encode(attempt)?;
         let (url, place) = match encoded.format {
-            IMAGE | IMAGE_EDIT | TRANSCRIPTION | TRANSLATION | SPEECH => {
+            IMAGE | IMAGE_EDIT | TRANSCRIPTION | TRANSLATION | SPEECH | RESPONSES | MODERATION => {
                 address::deployment(attempt, encoded.format)?
             }
             _ => address::model(attempt, encoded.format)?,

@@ -5,6 +5,7 @@ mod answered;
 mod credentials;
 mod entra;
 mod foundry;
+mod heard;
 mod pictures;
 mod schema;
 mod service;

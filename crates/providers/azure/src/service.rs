@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
     Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Probe, Reply, Result, Signer,
-    StreamDecoder, Usage, transcode::model_in,
+    StreamDecoder, Target, Usage, transcode::model_in,
 };
 use lockgate_openai::{CHAT, OpenAi};
 
-use crate::{address, answered, credentials, pictures, schema, voices};
+use crate::{address, answered, credentials, heard, pictures, schema, voices};
 
 /// Models deployed on Azure OpenAI.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +36,16 @@ impl Carrier for Azure {
         params
     }
 
+    fn streams_upload(&self, call: &lockgate_core::Call, target: &Target) -> bool {
+        !heard::hears(call, target) && OpenAi.streams_upload(call, target)
+    }
+
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         if voices::speaks(attempt) {
             return voices::encode(attempt);
+        }
+        if heard::hears(attempt.call, attempt.target) {
+            return heard::encode(attempt);
         }
         let mut encoded = OpenAi.encode(attempt)?;
         let (url, place) = address::deployment(attempt, encoded.format)?;
@@ -52,6 +59,9 @@ impl Carrier for Azure {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
+        if encoded.format == heard::HEARD {
+            return heard::decode(&body);
+        }
         let mut reply = OpenAi.decode(attempt, encoded, head, body)?;
         if let (Reply::Chat(chat), Some(_)) = (&mut reply, &encoded.memo.json_tool) {
             schema::as_content(chat);

@@ -1,7 +1,7 @@
 //! The speech service: a text with markup in, sound out.
 
 use http::{Method, Request, header};
-use lockgate_core::{Attempt, Encoded, Error, Memo, Notes, Payload, Result};
+use lockgate_core::{Attempt, Encoded, Error, Memo, Notes, Payload, Result, Target};
 use lockgate_openai::SPEECH;
 
 use crate::credentials::Place;
@@ -18,9 +18,24 @@ const VOICES: [(&str, &str); 6] = [
     ("shimmer", "en-US-AriaNeural"),
 ];
 
+/// Ends of the hosts of a region's services, and of the one that speaks.
+const SERVICES: &str = ".api.cognitive.microsoft.com";
+const SPEAKS: &str = ".tts.speech.microsoft.com";
+
 /// Whether the call is for the speech service.
 pub(crate) fn speaks(attempt: &Attempt<'_>) -> bool {
-    attempt.call.operation == lockgate_core::Operation::Speech && attempt.target.model.starts_with(ROUTE)
+    attempt.call.operation == lockgate_core::Operation::Speech && is_service(attempt.target)
+}
+
+/// Whether a model is the speech service itself.
+pub(crate) fn is_service(target: &Target) -> bool {
+    target.model.starts_with(ROUTE) || target.provider.quirks.model_prefix.as_deref() == Some(ROUTE)
+}
+
+/// The service's address without what operators copy along with it.
+pub(crate) fn root(base: &str) -> &str {
+    let base = base.trim_end_matches('/');
+    base.strip_suffix("/cognitiveservices/v1").unwrap_or(base)
 }
 
 /// Writes the request.
@@ -48,7 +63,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let body = if request.input.contains("<speak") { request.input.clone() } else { ssml };
     let mut http = Request::builder()
         .method(Method::POST)
-        .uri(format!("{}/cognitiveservices/v1", attempt.base()))
+        .uri(format!("{}/cognitiveservices/v1", root(&attempt.base()).replacen(SERVICES, SPEAKS, 1)))
         .header(header::CONTENT_TYPE, "application/ssml+xml")
         .header("x-microsoft-outputformat", format(request.response_format.as_deref()))
         .body(Payload::from(body))

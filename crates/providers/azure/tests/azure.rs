@@ -16,7 +16,7 @@ use lockgate_core::{
     Target, transcode,
 };
 use lockgate_openai::OpenAiSurface;
-use lockgate_testkit::{laws, sample};
+use lockgate_testkit::{laws, sample, steps};
 
 static AZURE: Azure = Azure;
 static FOUNDRY: AzureAi = AzureAi;
@@ -413,4 +413,37 @@ fn old_versions_get_the_schema_as_a_tool() {
             laws::a_relayed_request_is_untouched(body.as_bytes(), encoded, &["model", "stream_options"]);
         });
     }
+}
+
+#[test]
+fn the_speech_service_hears_and_speaks() {
+    let base = "https://westus.api.cognitive.microsoft.com";
+    let body = r#"{"model":"m","language":"de-DE","diarization":"{\"enabled\":true}"}"#;
+    let heard = sample::form(&OPENAI, Operation::Transcription, body, &[("file", "a.wav", "RIFF")]).unwrap();
+    let answer = br#"{"durationMilliseconds":2000,"combinedPhrases":[{"text":"Guten Tag."}],"phrases":[
+        {"offsetMilliseconds":40,"durationMilliseconds":1000,"text":"Guten Tag.","locale":"de-DE",
+         "words":[{"text":"Guten","offsetMilliseconds":40,"durationMilliseconds":400}]}]}"#;
+    let (sent, reply) = steps::walked(&target(&AZURE, "speech/stt", base, &[]), &heard, &[answer]);
+    assert!(
+        sent[0].starts_with(&format!("POST {base}/speechtotext/transcriptions:transcribe?api-version=")),
+        "{}",
+        sent[0]
+    );
+    assert!(sent[0].contains(r#"{"locales":["de-DE"],"diarization":{"enabled":true}}"#), "{}", sent[0]);
+    let Ok(lockgate_core::Reply::Transcription(reply)) = reply else { panic!("{reply:?}") };
+    assert_eq!((reply.text.as_str(), reply.language.as_deref()), ("Guten Tag.", Some("de-DE")));
+    assert_eq!(reply.words.unwrap().get(), r#"[{"word":"Guten","start":0.04,"end":0.44}]"#);
+    assert_eq!(reply.usage.unwrap().measures.unwrap().input_millis, 2000);
+    let (_, reply) = steps::walked(&target(&AZURE, "speech/stt", base, &[]), &heard, &[b"{}"]);
+    assert!(reply.is_err());
+
+    let mut service = target(&AZURE, "neural", base, &[]);
+    let mut provider = sample::provider(&AZURE);
+    provider.quirks.model_prefix = Some("speech/".to_owned());
+    service.provider = Arc::new(provider);
+    let speech = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
+    with(&OPENAI, Operation::Speech, &service, speech, |_, encoded| {
+        let url = "https://westus.tts.speech.microsoft.com/cognitiveservices/v1";
+        assert_eq!(encoded.request.uri().to_string(), url);
+    });
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod claude;
+mod count;
 mod embed;
 mod format;
 mod invoke;
@@ -74,7 +75,7 @@ impl Dialect for Bedrock {
     }
 
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        if matches!(call.operation, Operation::Rerank | Operation::ImageGeneration) {
+        if matches!(call.operation, Operation::Rerank | Operation::ImageGeneration | Operation::ImageEdit) {
             return Ok(Vec::new());
         }
         let model = Model::of(target);
@@ -84,6 +85,11 @@ impl Dialect for Bedrock {
             (Api::Invoke, Family::OpenAi | Family::Other) => OpenAi.fetches(call, target),
             _ => media::fetches(call),
         }
+    }
+
+    /// Bedrock counts for Claude alone.
+    fn counts_tokens(&self, target: &Target) -> bool {
+        Model::of(target).family == Family::Claude
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -101,7 +107,8 @@ impl Dialect for Bedrock {
             },
             (Operation::Embedding, ..) => embed::encode(attempt, &model),
             (Operation::Rerank, ..) => rank::encode(attempt, &model),
-            (Operation::ImageGeneration, ..) => pictures::encode(attempt, &model),
+            (Operation::ImageGeneration | Operation::ImageEdit, ..) => pictures::encode(attempt, &model),
+            (Operation::CountTokens, ..) => count::encode(attempt, &model),
             (other, ..) => Err(Error::bad_request(format!("Bedrock has no {other}."))),
         }
     }
@@ -119,6 +126,7 @@ impl Dialect for Bedrock {
             Spoken::Embeddings => embed::decode(attempt, head, &body),
             Spoken::Ranking => rank::decode(attempt, &body),
             Spoken::Pictures => pictures::decode(attempt, &body),
+            Spoken::Count => count::decode(&body),
         }
     }
 
@@ -133,9 +141,7 @@ impl Dialect for Bedrock {
                     Box::new(Unframed::new(unframe::event, OpenAi.stream(attempt, encoded, head)))
                 }
                 Spoken::Text => Box::new(invoke::Decoder::new(attempt, head)),
-                Spoken::Converse | Spoken::Embeddings | Spoken::Ranking | Spoken::Pictures => {
-                    Box::new(stream::Decoder::new(attempt, encoded, Some(head)))
-                }
+                _ => Box::new(stream::Decoder::new(attempt, encoded, Some(head))),
             },
         }
     }
@@ -149,9 +155,7 @@ impl Dialect for Bedrock {
             Spoken::Claude => Anthropic.inspect(encoded, head, body),
             Spoken::OpenAi => OpenAi.inspect(encoded, head, body),
             Spoken::Converse => response::inspect(body),
-            Spoken::Text | Spoken::Embeddings | Spoken::Ranking | Spoken::Pictures => {
-                Ok(invoke::counted(&head.headers))
-            }
+            _ => Ok(invoke::counted(&head.headers)),
         }
     }
 
@@ -186,6 +190,7 @@ enum Spoken {
     Embeddings,
     Ranking,
     Pictures,
+    Count,
 }
 
 fn spoken(format: Format) -> Spoken {
@@ -196,6 +201,7 @@ fn spoken(format: Format) -> Spoken {
         embed::EMBED | embed::ONE_BY_ONE => Spoken::Embeddings,
         rank::RANK => Spoken::Ranking,
         pictures::PICTURES => Spoken::Pictures,
+        count::COUNT => Spoken::Count,
         _ => Spoken::OpenAi,
     }
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, Encoded, Error, ErrorKind, Extra, Format, Image, ImagesReply, Measures, Memo, Notes, Origin,
-    Raw, Reply, Result, Usage,
+    Attempt, Encoded, Error, ErrorKind, Extra, Format, Image, ImagesReply, Measures, Memo, Notes, Operation,
+    Origin, Raw, Reply, Result, Usage,
     hub::ImageRequest,
     json::{raw, read, to_raw},
     params, refusal,
@@ -11,6 +11,8 @@ use lockgate_core::{
 };
 
 use crate::{model::Model, request};
+
+mod edit;
 
 /// Pictures in base64.
 pub(crate) const PICTURES: Format = Format("bedrock.pictures");
@@ -74,7 +76,11 @@ pub(crate) fn encode(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded
     let mut notes = Notes::default();
     let dropped = settle(attempt, maker, given, &mut notes)?;
     let given = &without(given, &dropped);
+    let edits = attempt.call.operation == Operation::ImageEdit;
     let mut body = match maker {
+        Maker::Amazon if edits => edit::amazon(attempt, given)?,
+        Maker::DiffusionXl if edits => edit::diffusion(attempt, diffusion(attempt, given))?,
+        Maker::Stability if edits => edit::stability(attempt, model, stability(attempt, given))?,
         Maker::Amazon => amazon(attempt, given),
         Maker::DiffusionXl => diffusion(attempt, given),
         Maker::Stability => stability(attempt, given),
@@ -146,19 +152,8 @@ fn without(given: &ImageRequest, dropped: &[&str]) -> ImageRequest {
 }
 
 fn amazon(attempt: &Attempt<'_>, given: &ImageRequest) -> Extra {
-    let (mut text, mut config, mut top) = (Extra::new(), Extra::new(), Extra::new());
+    let (mut text, mut config, mut top) = (Extra::new(), wishes(given), Extra::new());
     text.push("text", to_raw(given.prompt.as_deref().unwrap_or_default()));
-    if let Some((width, height)) = given.dimensions() {
-        config.push("width", to_raw(&width));
-        config.push("height", to_raw(&height));
-    }
-    if let Some(quality) = given.quality.as_deref().filter(|quality| *quality != "auto") {
-        let best = matches!(quality, "hd" | "high" | "premium");
-        config.push("quality", to_raw(if best { "premium" } else { "standard" }));
-    }
-    if let Some(count) = given.count() {
-        config.push("numberOfImages", to_raw(&count));
-    }
     for (name, value) in foreign(attempt, given) {
         match name {
             "negativeText" | "style" | "controlMode" | "controlStrength" | "conditionImage" => {
@@ -180,6 +175,23 @@ fn amazon(attempt: &Attempt<'_>, given: &ImageRequest) -> Extra {
     }
     top.iter().for_each(|(name, value)| body.push(name, value.to_owned()));
     body
+}
+
+/// What Amazon's models are told about the pictures to come, whatever they are made of.
+fn wishes(given: &ImageRequest) -> Extra {
+    let mut config = Extra::new();
+    if let Some((width, height)) = given.dimensions() {
+        config.push("width", to_raw(&width));
+        config.push("height", to_raw(&height));
+    }
+    if let Some(quality) = given.quality.as_deref().filter(|quality| *quality != "auto") {
+        let best = matches!(quality, "hd" | "high" | "premium");
+        config.push("quality", to_raw(if best { "premium" } else { "standard" }));
+    }
+    if let Some(count) = given.count() {
+        config.push("numberOfImages", to_raw(&count));
+    }
+    config
 }
 
 fn merge(into: &mut Extra, value: &Raw) {

@@ -14,6 +14,7 @@ mod remarks;
 mod request;
 mod response;
 mod schema;
+mod sound;
 mod stream;
 mod surface;
 mod thinking;

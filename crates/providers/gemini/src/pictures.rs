@@ -1,17 +1,18 @@
 //! Pictures: Imagen predicts them, Gemini's own models generate them as content.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{Method, Request, header};
 use lockgate_core::{
-    Attempt, Encoded, Error, ErrorKind, Image, ImagesReply, Measures, Memo, Notes, Origin, Payload, Raw,
-    Reply, Result, Usage,
+    Attempt, Encoded, Error, ErrorKind, Image, ImagesReply, Measures, Memo, Notes, Operation, Origin,
+    Payload, Raw, Reply, Result, UploadFile, Usage,
     hub::ImageRequest,
     wire::{quote, view},
 };
 
 use crate::{
     GENERATE, Service, error, usage,
-    wire::{AnswerView, Body, Lax},
+    wire::{AnswerView, Body, Lax, array},
 };
 
 view! {
@@ -41,6 +42,9 @@ pub(crate) fn encode(
     locate: &dyn Fn(&str) -> String,
 ) -> Result<Encoded> {
     let request = attempt.call.image()?;
+    if attempt.call.operation == Operation::ImageEdit {
+        attempt.call.file("image")?;
+    }
     let (mut body, verb) = if predicts(&attempt.target.model) {
         (prediction(attempt, request), "predict")
     } else {
@@ -82,9 +86,45 @@ fn prediction(attempt: &Attempt<'_>, request: &ImageRequest) -> Body {
     }
     let mut body = Body::default();
     let prompt = quote(request.prompt.as_deref().unwrap_or_default());
-    body.raw("instances", format!("[{{\"prompt\":{prompt}}}]"));
+    let references = references(attempt, &mut wishes);
+    body.raw("instances", format!("[{{\"prompt\":{prompt}{references}}}]"));
     body.raw("parameters", wishes.into_json());
     body
+}
+
+/// The pictures that Imagen starts from; white in the mask is what it paints anew.
+fn references(attempt: &Attempt<'_>, wishes: &mut Body) -> String {
+    if attempt.call.operation != Operation::ImageEdit {
+        return String::new();
+    }
+    let mut listed = Vec::new();
+    for file in files(attempt) {
+        let (number, content) = (listed.len() + 1, quote(&STANDARD.encode(file.bytes())));
+        let (kind, mask) = match file.field() {
+            "mask" => ("MASK", r#","maskImageConfig":{"maskMode":"MASK_MODE_USER_PROVIDED"}"#),
+            _ => ("RAW", ""),
+        };
+        listed.push(format!(
+            "{{\"referenceType\":\"REFERENCE_TYPE_{kind}\",\"referenceId\":{number},\
+             \"referenceImage\":{{\"bytesBase64Encoded\":{content}}}{mask}}}"
+        ));
+    }
+    if !wishes.has("editMode") {
+        let masked = attempt.call.file("mask").is_ok();
+        wishes.set("editMode", if masked { "EDIT_MODE_INPAINT_INSERTION" } else { "EDIT_MODE_DEFAULT" });
+    }
+    format!(",\"referenceImages\":{}", array(listed))
+}
+
+/// The client's pictures.
+fn files<'a>(attempt: &Attempt<'a>) -> impl Iterator<Item = &'a UploadFile> {
+    attempt.call.upload.iter().flat_map(|upload| &upload.files)
+}
+
+/// A file as a part of a content.
+pub(crate) fn inline(file: &UploadFile) -> String {
+    let (mime, content) = (quote(file.mime()), STANDARD.encode(file.bytes()));
+    format!("{{\"inlineData\":{{\"mimeType\":{mime},\"data\":\"{content}\"}}}}")
 }
 
 fn generation(attempt: &Attempt<'_>, service: Service, request: &ImageRequest) -> Body {
@@ -105,7 +145,11 @@ fn generation(attempt: &Attempt<'_>, service: Service, request: &ImageRequest) -
         config.raw("imageConfig", format!("{{\"aspectRatio\":\"{}\"}}", shape(width, height)));
     }
     let mut body = Body::default();
-    body.raw("contents", format!("[{{{role}\"parts\":[{{\"text\":{prompt}}}]}}]"));
+    let sources = match attempt.call.operation {
+        Operation::ImageEdit => files(attempt).map(|file| format!("{},", inline(file))).collect(),
+        _ => String::new(),
+    };
+    body.raw("contents", format!("[{{{role}\"parts\":[{sources}{{\"text\":{prompt}}}]}}]"));
     body.raw("generationConfig", config.into_json());
     for (name, value) in request.extra.iter().filter(|(name, _)| !own(attempt, name)) {
         body.set(name.to_owned(), value);
@@ -114,7 +158,7 @@ fn generation(attempt: &Attempt<'_>, service: Service, request: &ImageRequest) -
 }
 
 /// Whether a member of the client's body is the gateway's.
-fn own(attempt: &Attempt<'_>, name: &str) -> bool {
+pub(crate) fn own(attempt: &Attempt<'_>, name: &str) -> bool {
     attempt.call.options.consumed.contains(&name)
 }
 

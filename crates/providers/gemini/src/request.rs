@@ -9,7 +9,8 @@ use lockgate_core::{
 };
 
 use crate::{
-    COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, pictures, relay, tools,
+    COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, pictures, relay, sound,
+    tools,
     wire::{Body, to_raw},
 };
 
@@ -50,8 +51,13 @@ pub(crate) fn encode(
     if attempt.call.operation == Operation::Embedding {
         return embed::encode(attempt, locate);
     }
-    if attempt.call.operation == Operation::ImageGeneration {
-        return pictures::encode(attempt, service, locate);
+    match attempt.call.operation {
+        Operation::ImageGeneration | Operation::ImageEdit => {
+            return pictures::encode(attempt, service, locate);
+        }
+        Operation::Speech => return sound::speak(attempt, locate),
+        Operation::Transcription | Operation::Translation => return sound::listen(attempt, locate),
+        _ => {}
     }
     let request = match attempt.call.operation {
         Operation::Completion => Cow::Owned(prompt(attempt.call.completion()?)?),

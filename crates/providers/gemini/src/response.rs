@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::{
     COUNT_TOKENS, EMBED,
     contents::SIGNATURE_MARK,
-    embed, error, pictures, remarks, usage,
+    embed, error, pictures, remarks, sound, usage,
     wire::{AnswerView, BlobView, Body, CallView, CandidateView, Lax, PartView, raw, to_raw},
 };
 
@@ -38,8 +38,12 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
                 Error::invalid_response("The provider's answer has no `totalTokens`.").with_body(body.clone())
             })
         }
-        _ if attempt.call.operation == Operation::ImageGeneration => pictures::decode(attempt, body),
-        _ => chat(attempt, body).map(|reply| Reply::Chat(Box::new(reply))),
+        _ => match attempt.call.operation {
+            Operation::ImageGeneration | Operation::ImageEdit => pictures::decode(attempt, body),
+            Operation::Speech => sound::spoken(attempt, body),
+            Operation::Transcription | Operation::Translation => sound::heard(body),
+            _ => chat(attempt, body).map(|reply| Reply::Chat(Box::new(reply))),
+        },
     }
 }
 

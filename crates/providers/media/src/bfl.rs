@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use http::Method;
 use lockgate_core::{
-    Attempt, Exchange, Operation, Raw, Reply, Result, Step, exchange::is_trusted, wire::view,
+    Attempt, Exchange, Operation, Raw, Reply, Result, Step, exchange::is_trusted, uri::escaped, wire::view,
 };
 
 use crate::{
-    api::{Api, Asked, Members, escaped, lacking, read},
+    api::{Api, Asked, Members, lacking, read},
     jobs::{Asking, Job, Next, bare, failed},
     pictures,
 };

@@ -7,7 +7,7 @@ use lockgate_core::{
 };
 use serde::Serialize;
 
-use crate::api::{Api, Asked, escaped, foreign, lacking, plain, read};
+use crate::api::{Api, Asked, foreign, lacking, plain, read};
 
 pub(crate) struct Deepgram;
 

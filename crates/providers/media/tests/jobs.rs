@@ -2,40 +2,21 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use lockgate_core::{
-    Attempt, Call, Error, Media, Operation, Payload, Reply, Step, Upload, UploadFile, wire::PartHead,
-};
+use lockgate_core::{Call, Error, Operation, Reply};
 use lockgate_media::{
     BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, FAL_AI, MISTRAL_SPEECH, RECRAFT_EDITS, RUNWAYML, SONIOX,
     STABILITY, TOPAZ, api::Simple,
 };
 use lockgate_openai::OpenAiSurface;
-use lockgate_testkit::sample;
+use lockgate_testkit::{sample, steps};
 
 static SURFACE: OpenAiSurface = OpenAiSurface;
 
-/// A call with these files: field, name, content.
 fn call(operation: Operation, body: &str, files: &[(&str, &str, &str)]) -> Call {
-    let mut call = sample::call(&SURFACE, operation, body).unwrap();
-    let files = files.iter().map(|(field, name, content)| UploadFile {
-        head: PartHead { name: (*field).to_owned(), filename: Some((*name).to_owned()), content_type: None },
-        content: Payload::from((*content).to_owned()),
-    });
-    let files: Vec<_> = files.collect();
-    if !files.is_empty() {
-        call.upload = Some(Box::new(Upload { boundary: "b".to_owned(), files, open: false }));
+    if files.is_empty() {
+        return sample::call(&SURFACE, operation, body).unwrap();
     }
-    call
-}
-
-fn shown(request: &http::Request<Payload>) -> String {
-    let body = String::from_utf8_lossy(&request.body().to_vec()).into_owned();
-    let (method, url) = (request.method(), request.uri().to_string());
-    let url = url
-        .strip_prefix("http://upstream.test/v1")
-        .or(url.strip_prefix("http://upstream.test"))
-        .unwrap_or(&url);
-    format!("{method} {url} {body}").trim_end().to_owned()
+    sample::form(&SURFACE, operation, body, files).unwrap()
 }
 
 /// What is sent when these are the answers, and what the client gets.
@@ -45,33 +26,8 @@ fn walked(
     call: &Call,
     answers: &[&str],
 ) -> (Vec<String>, Result<Reply, Error>) {
-    let target = sample::target(sample::provider(dialect), model);
-    let attempt = Attempt { call, target: &target, media: &Media::default() };
-    let encoded = attempt.dialect().encode(&attempt).unwrap();
-    let head = sample::head(200, "application/json");
-    let mut sent = vec![shown(&encoded.request)];
-    let Some(mut exchange) = attempt.dialect().exchange(&attempt, &encoded) else {
-        return (sent, attempt.dialect().decode(&attempt, &encoded, &head, answers[0].to_owned().into()));
-    };
-    for answer in answers {
-        let answer = bytes::Bytes::copy_from_slice(answer.as_bytes());
-        let body = match exchange.next(&head, &answer) {
-            Err(error) => return (sent, Err(error)),
-            Ok(Step::Send { request, .. }) => {
-                sent.push(shown(&request));
-                continue;
-            }
-            Ok(Step::File(url)) => {
-                sent.push(format!("FILE {url}"));
-                continue;
-            }
-            Ok(Step::Done) => answer,
-            Ok(Step::Answer(body)) => body,
-            Ok(Step::Last(_)) => panic!("no stream"),
-        };
-        return (sent, attempt.dialect().decode(&attempt, &encoded, &head, body));
-    }
-    panic!("more is asked than answered: {sent:#?}");
+    let answers: Vec<&[u8]> = answers.iter().map(|answer| answer.as_bytes()).collect();
+    steps::walked(&sample::target(sample::provider(dialect), model), call, &answers)
 }
 
 fn urls(reply: Result<Reply, Error>) -> Vec<String> {

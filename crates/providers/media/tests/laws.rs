@@ -2,9 +2,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use lockgate_core::{
-    Attempt, Call, ErrorKind, Media, Operation, Payload, Upload, UploadFile, wire::PartHead,
-};
+use lockgate_core::{Attempt, Call, ErrorKind, Media, Operation};
 use lockgate_media::{
     AIML_IMAGES, BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, DEEPGRAM, DEEPINFRA_RERANK, ELEVENLABS, FAL_AI,
     MINIMAX_SPEECH, MISTRAL_SPEECH, NIM_RERANK, RECRAFT_EDITS, RUNWAYML, SONIOX, STABILITY, TEI_RERANK,
@@ -50,18 +48,12 @@ static SUBJECTS: [(&Simple, Operation, &str); 26] = [
 ];
 
 fn call(operation: Operation, body: &str) -> Call {
-    let mut call = sample::call(&SURFACE, operation, body).unwrap();
     let file = match operation {
-        Operation::Transcription => Some(("file", "a.wav", "RIFF")),
-        Operation::ImageEdit | Operation::ImageVariation => Some(("image", "a.png", "PNG")),
-        _ => None,
+        Operation::Transcription => ("file", "a.wav", "RIFF"),
+        Operation::ImageEdit | Operation::ImageVariation => ("image", "a.png", "PNG"),
+        _ => return sample::call(&SURFACE, operation, body).unwrap(),
     };
-    if let Some((field, name, content)) = file {
-        let head = PartHead { name: field.to_owned(), filename: Some(name.to_owned()), content_type: None };
-        let files = vec![UploadFile { head, content: Payload::from(content.to_owned()) }];
-        call.upload = Some(Box::new(Upload { boundary: "b".to_owned(), files, open: false }));
-    }
-    call
+    sample::form(&SURFACE, operation, body, &[file]).unwrap()
 }
 
 #[test]

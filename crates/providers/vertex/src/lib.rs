@@ -5,6 +5,7 @@ mod claude;
 mod credentials;
 mod embed;
 mod family;
+mod heard;
 mod partner;
 mod place;
 mod rank;
@@ -30,6 +31,12 @@ pub const PREDICT: Format = Format("vertex.predict");
 
 /// Bodies and answers of Cloud Text-to-Speech.
 pub const SPEECH: Format = Format("vertex.speech");
+
+/// Bodies and answers of Cloud Speech-to-Text.
+pub const HEARD: Format = Format("vertex.heard");
+
+/// Bodies and answers of `:predict` for music.
+pub const MUSIC: Format = Format("vertex.music");
 
 /// Bodies and answers of the ranking API.
 pub const RANK: Format = Format("vertex.rank");
@@ -90,10 +97,16 @@ impl Carrier for Vertex {
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
-        match Family::of(&attempt.target.model) {
-            _ if attempt.call.operation == Operation::Embedding => embed::encode(attempt),
-            _ if attempt.call.operation == Operation::Speech => speech::encode(attempt),
-            _ if attempt.call.operation == Operation::Rerank => rank::encode(attempt),
+        let model = &*attempt.target.model;
+        match attempt.call.operation {
+            Operation::Embedding => return embed::encode(attempt),
+            Operation::Speech if model.contains("lyria") => return speech::compose(attempt),
+            Operation::Speech if !model.contains("gemini") => return speech::encode(attempt),
+            Operation::Transcription if heard::hears(model) => return heard::encode(attempt),
+            Operation::Rerank => return rank::encode(attempt),
+            _ => {}
+        }
+        match Family::of(model) {
             Family::Gemini => {
                 let model = place::gemini(attempt)?;
                 lockgate_gemini::encode(attempt, Service::Vertex, &|verb| format!("{model}:{verb}"))
@@ -107,6 +120,8 @@ impl Carrier for Vertex {
         match encoded.format {
             PREDICT => embed::decode(attempt, &body),
             SPEECH => speech::decode(attempt, &body),
+            MUSIC => speech::composed(&body),
+            HEARD => heard::decode(&body),
             RANK => rank::decode(attempt, &body),
             format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
         }

@@ -9,7 +9,7 @@ use lockgate_core::{
     wire::{quote, view},
 };
 
-use crate::{SPEECH, claude::uri};
+use crate::{MUSIC, SPEECH, claude::uri, place};
 
 /// Where it is: not where the models are.
 const HOME: &str = "https://texttospeech.googleapis.com/v1/text:synthesize";
@@ -20,6 +20,22 @@ view! {
     #[derive(Clone, Debug, Default)]
     struct Answer {
         sound as "audioContent": Option<String>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Composed {
+        predictions: Option<Vec<Piece>>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Piece {
+        sound as "bytesBase64Encoded": Option<String>,
+        other as "audioContent": Option<String>,
+        mime as "mimeType": Option<String>,
     }
 }
 
@@ -81,6 +97,45 @@ fn encoding(attempt: &Attempt<'_>) -> &'static str {
         Some("opus") => "OGG_OPUS",
         _ => "LINEAR16",
     }
+}
+
+/// Music, which a model predicts from a description.
+pub(crate) fn compose(attempt: &Attempt<'_>) -> Result<Encoded> {
+    let request = attempt.call.speech()?;
+    let (mut instance, mut body) = (Extra::new(), Extra::new());
+    instance.push("prompt", to_raw(&request.input));
+    let consumed = &attempt.call.options.consumed;
+    for (name, value) in request.extra.iter().filter(|(name, _)| !consumed.contains(name)) {
+        instance.push(name, value.to_owned());
+    }
+    body.push("instances", to_raw(&[instance]));
+    body.push("parameters", raw("{}"));
+    for (name, value) in attempt.target.extra_body.iter().chain(&attempt.call.options.extra_body) {
+        body.remove(name);
+        body.push(name.as_str(), value.clone());
+    }
+    let mut request = post(attempt, &format!("{}:predict", place::gemini(attempt)?), &body)?;
+    request.headers_mut().remove("charset");
+    Ok(Encoded {
+        request,
+        format: MUSIC,
+        relay: false,
+        withhold_usage: false,
+        memo: Memo::default(),
+        notes: Notes::default(),
+    })
+}
+
+pub(crate) fn composed(body: &Bytes) -> Result<Reply> {
+    let malformed = |why: String| Error::invalid_response(why).with_body(body.clone());
+    let answer: Composed = serde_json::from_slice(body)
+        .map_err(|why| malformed(format!("The provider's answer cannot be read: {why}")))?;
+    let first = answer.predictions.and_then(|predictions| predictions.into_iter().next());
+    let Piece { sound, other, mime, .. } = first.unwrap_or_default();
+    let sound = sound.or(other).and_then(|sound| STANDARD.decode(sound).ok());
+    let sound = sound.ok_or_else(|| malformed("The provider's answer has no sound.".to_owned()))?;
+    let mime = mime.unwrap_or_else(|| "audio/wav".to_owned());
+    Ok(Reply::Audio(Box::new(AudioReply { bytes: sound.into(), mime, usage: None })))
 }
 
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {

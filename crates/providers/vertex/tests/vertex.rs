@@ -9,9 +9,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, CloudSettings, Dialect, Encoded, Media, Operation, Target};
+use lockgate_core::{Attempt, CloudSettings, Dialect, Encoded, Media, Operation, Reply, Target};
 use lockgate_openai::OpenAiSurface;
-use lockgate_testkit::{jwt, laws, sample};
+use lockgate_testkit::{jwt, laws, sample, steps};
 use lockgate_vertex::Vertex;
 
 static DIALECT: Vertex = Vertex;
@@ -193,5 +193,48 @@ fn users_machines_and_mistakes() {
             assert!(error.message().contains(expected), "{wrong}: {error}");
             assert!(!error.message().contains("secret-text"));
         });
+    }
+}
+
+#[test]
+fn sound_goes_to_its_own_services() {
+    let heard = sample::form(
+        &SURFACE,
+        Operation::Transcription,
+        r#"{"model":"m","language":"de-DE","timestamp_granularities":["word"]}"#,
+        &[("file", "a.wav", "RIFF")],
+    );
+    let answer = r#"{"results":[{"alternatives":[{"transcript":"Guten Tag","words":[{"word":"Guten","startOffset":"0.100s","endOffset":"0.400s"}]}],"languageCode":"de-de"}],"metadata":{"totalBilledDuration":"3s"}}"#;
+    let (sent, reply) = steps::walked(&target("chirp_3", ""), &heard.unwrap(), &[answer.as_bytes()]);
+    let url = "https://us-speech.googleapis.com/v2/projects/p/locations/us/recognizers/_:recognize";
+    assert!(sent[0].starts_with(&format!("POST {url} ")), "{}", sent[0]);
+    let features = r#""features":{"enableAutomaticPunctuation":true,"enableWordTimeOffsets":true}},"content":"UklGRg=="}"#;
+    assert!(
+        sent[0].contains(r#""languageCodes":["de-DE"],"model":"chirp_3""#) && sent[0].ends_with(features),
+        "{}",
+        sent[0]
+    );
+    let Ok(Reply::Transcription(reply)) = reply else { panic!("{reply:?}") };
+    assert_eq!((reply.text.as_str(), reply.language.as_deref()), ("Guten Tag", Some("de-de")));
+    assert_eq!(reply.words.unwrap().get(), r#"[{"word":"Guten","start":0.1,"end":0.4}]"#);
+    assert_eq!(reply.usage.unwrap().measures.unwrap().input_millis, 3000);
+
+    let speech =
+        sample::call(&SURFACE, Operation::Speech, r#"{"model":"m","input":"a waltz","voice":"x","seed":4}"#);
+    let speech = speech.unwrap();
+    let music = r#"{"predictions":[{"bytesBase64Encoded":"UklGRg==","mimeType":"audio/wav"}]}"#;
+    let (sent, reply) = steps::walked(&target("lyria-002", "us-central1"), &speech, &[music.as_bytes()]);
+    let body = r#"{"instances":[{"prompt":"a waltz","seed":4}],"parameters":{}}"#;
+    assert!(sent[0].ends_with(&format!("/publishers/google/models/lyria-002:predict {body}")), "{}", sent[0]);
+    assert!(matches!(reply, Ok(Reply::Audio(audio)) if audio.mime == "audio/wav" && audio.bytes == "RIFF"));
+
+    let sound = r#"{"candidates":[{"content":{"parts":[{"inlineData":{"mimeType":"audio/wav","data":"UklGRg=="}}]}}]}"#;
+    let (sent, reply) =
+        steps::walked(&target("gemini-2.5-flash-tts", "us-central1"), &speech, &[sound.as_bytes()]);
+    assert!(sent[0].contains("/models/gemini-2.5-flash-tts:generateContent "), "{}", sent[0]);
+    assert!(matches!(reply, Ok(Reply::Audio(audio)) if audio.bytes == "RIFF"));
+    for (model, call) in [("lyria-002", &speech), ("gemini-2.5-flash-tts", &speech)] {
+        let (_, reply) = steps::walked(&target(model, "us-central1"), call, &[b"{}"]);
+        assert!(reply.is_err(), "{model}");
     }
 }

@@ -16,7 +16,7 @@ use lockgate_core::{
     Attempt, Dialect, Encoded, ErrorKind, Event, FinishReason, Media, Operation, Reply, Step, Surface, Target,
 };
 use lockgate_openai::OpenAiSurface;
-use lockgate_testkit::{laws, sample};
+use lockgate_testkit::{laws, sample, steps};
 use serde_json::{Value, json};
 
 static DIALECT: Bedrock = Bedrock;

@@ -106,3 +106,57 @@ fn pictures_are_asked_for_in_their_makers_words() {
     let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
     assert_eq!(DIALECT.encode(&attempt).err().unwrap().kind(), ErrorKind::BadRequest);
 }
+
+#[test]
+fn tokens_are_counted_for_claude() {
+    let body = r#"{"model":"m","max_tokens":9,"system":"s","messages":[{"role":"user","content":"hi"}]}"#;
+    let call = sample::call(&ANTHROPIC, Operation::CountTokens, body).unwrap();
+    let (sent, reply) = steps::walked(&target(CLAUDE), &call, &[br#"{"inputTokens":12}"#]);
+    let url = "https://bedrock-runtime.eu-west-1.amazonaws.com/model/anthropic.claude-sonnet-4-5-20250929-v1%3A0/count-tokens";
+    let counted = r#"{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"hi"}]}],"system":[{"text":"s"}]}}}"#;
+    assert_eq!(sent, [format!("POST {url} {counted}")]);
+    assert!(matches!(reply, Ok(Reply::TokenCount { input: 12 })));
+    let (_, reply) = steps::walked(&target(CLAUDE), &call, &[b"{}"]);
+    assert!(reply.is_err());
+    assert!(DIALECT.counts_tokens(&target(CLAUDE)) && !DIALECT.counts_tokens(&target(NOVA)));
+}
+
+#[test]
+fn pictures_are_made_of_pictures() {
+    let files = [("image", "a.png", "PNG"), ("mask", "m.png", "MASK")];
+    let body = r#"{"model":"m","prompt":"p","seed":"4"}"#;
+    let (plain, masked) = (
+        sample::form(&OPENAI, Operation::ImageEdit, body, &files[..1]).unwrap(),
+        sample::form(&OPENAI, Operation::ImageEdit, body, &files).unwrap(),
+    );
+    for (model, call, expected) in [
+        (
+            "amazon.nova-canvas-v1:0",
+            &masked,
+            r#"{"taskType":"INPAINTING","inPaintingParams":{"text":"p","image":"UE5H","maskImage":"TUFTSw=="},"imageGenerationConfig":{"seed":4}}"#,
+        ),
+        (
+            "amazon.titan-image-generator-v2:0",
+            &plain,
+            r#"{"taskType":"IMAGE_VARIATION","imageVariationParams":{"text":"p","images":["UE5H"]},"imageGenerationConfig":{"seed":4}}"#,
+        ),
+        (
+            "us.stability.stable-image-inpaint-v1:0",
+            &masked,
+            r#"{"prompt":"p","image":"UE5H","mask":"TUFTSw==","seed":4}"#,
+        ),
+        (
+            "stability.sd3-5-large-v1:0",
+            &plain,
+            r#"{"prompt":"p","image":"UE5H","mode":"image-to-image","strength":0.7,"seed":4}"#,
+        ),
+        ("us.stability.stable-style-transfer-v1:0", &plain, r#"{"prompt":"p","init_image":"UE5H","seed":4}"#),
+    ] {
+        let (sent, reply) = steps::walked(&target(model), call, &[br#"{"images":["AA=="]}"#]);
+        let body = sent[0].rsplit_once("/invoke ").unwrap().1;
+        let (body, expected): (Value, Value) =
+            (serde_json::from_str(body).unwrap(), serde_json::from_str(expected).unwrap());
+        assert_eq!(body, expected, "{model}");
+        assert!(matches!(reply, Ok(Reply::Images(_))), "{model}");
+    }
+}
