@@ -3,6 +3,7 @@
 pub mod api;
 
 mod aiml;
+mod assemblyai;
 mod bfl;
 mod chat_images;
 mod dashscope;
@@ -26,6 +27,8 @@ use api::Simple;
 
 /// Pictures by the AI/ML API.
 pub const AIML_IMAGES: Simple = Simple(&aiml::Aiml);
+/// Transcription by AssemblyAI.
+pub const ASSEMBLYAI: Simple = Simple(&assemblyai::AssemblyAi);
 /// Pictures by Black Forest Labs.
 pub const BLACK_FOREST_LABS: Simple = Simple(&bfl::BlackForestLabs);
 /// Pictures by models that make them in a chat.

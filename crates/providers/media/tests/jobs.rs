@@ -4,8 +4,8 @@
 
 use lockgate_core::{Call, Error, Operation, Reply};
 use lockgate_media::{
-    BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, FAL_AI, MISTRAL_SPEECH, RECRAFT_EDITS, RUNWAYML, SONIOX,
-    STABILITY, TOPAZ, api::Simple,
+    ASSEMBLYAI, BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, FAL_AI, MISTRAL_SPEECH, RECRAFT_EDITS, RUNWAYML,
+    SONIOX, STABILITY, TOPAZ, api::Simple,
 };
 use lockgate_openai::OpenAiSurface;
 use lockgate_testkit::{sample, steps};
@@ -246,4 +246,37 @@ fn mistral_speaks() {
     assert_eq!(sent, [format!("POST /audio/speech {body}")]);
     let Ok(Reply::Audio(reply)) = reply else { panic!("{reply:?}") };
     assert_eq!((&reply.bytes[..], reply.mime.as_str()), (&b"RIFF"[..], "audio/wav"));
+}
+
+#[test]
+fn assemblyai() {
+    let heard = call(
+        Operation::Transcription,
+        r#"{"model":"m","speaker_labels":"true"}"#,
+        &[("file", "a.wav", "RIFF")],
+    );
+    let done = r#"{"id":"t-1","status":"completed","text":"Hi you","language_code":"en","audio_duration":2,"words":[{"text":"Hi","start":100,"end":300}]}"#;
+    let answers = [r#"{"upload_url":"https://cdn.example/u"}"#, r#"{"id":"t-1","status":"queued"}"#, done];
+    let (sent, reply) = walked(&ASSEMBLYAI, "best", &heard, &answers);
+    assert_eq!(
+        sent,
+        [
+            "POST /v2/upload RIFF",
+            r#"POST /v2/transcript {"speech_model":"best","language_detection":true,"speaker_labels":true,"audio_url":"https://cdn.example/u"}"#,
+            "GET /v2/transcript/t-1"
+        ]
+    );
+    let Ok(Reply::Transcription(reply)) = reply else { panic!("{reply:?}") };
+    assert_eq!(
+        (reply.text.as_str(), reply.words.unwrap().get()),
+        ("Hi you", r#"[{"word":"Hi","start":0.1,"end":0.3}]"#)
+    );
+    assert_eq!(reply.usage.unwrap().measures.unwrap().input_millis, 2000);
+    let (_, reply) = walked(
+        &ASSEMBLYAI,
+        "best",
+        &heard,
+        &[answers[0], r#"{"id":"t-1","status":"error","error":"no sound"}"#],
+    );
+    assert!(reply.unwrap_err().message().ends_with("no sound"));
 }

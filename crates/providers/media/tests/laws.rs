@@ -4,9 +4,9 @@
 
 use lockgate_core::{Attempt, Call, ErrorKind, Media, Operation};
 use lockgate_media::{
-    AIML_IMAGES, BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, DEEPGRAM, DEEPINFRA_RERANK, ELEVENLABS, FAL_AI,
-    MINIMAX_SPEECH, MISTRAL_SPEECH, NIM_RERANK, RECRAFT_EDITS, RUNWAYML, SONIOX, STABILITY, TEI_RERANK,
-    TOPAZ, api::Simple,
+    AIML_IMAGES, ASSEMBLYAI, BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, DEEPGRAM, DEEPINFRA_RERANK,
+    ELEVENLABS, FAL_AI, MINIMAX_SPEECH, MISTRAL_SPEECH, NIM_RERANK, RECRAFT_EDITS, RUNWAYML, SONIOX,
+    STABILITY, TEI_RERANK, TOPAZ, api::Simple,
 };
 use lockgate_openai::OpenAiSurface;
 use lockgate_testkit::{laws, sample};
@@ -18,7 +18,7 @@ const IMAGE: &str = r#"{"model":"m","prompt":"p","n":1,"size":"1024x1024"}"#;
 const SPEECH: &str = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
 const HEARD: &str = r#"{"model":"m","language":"en"}"#;
 
-static SUBJECTS: [(&Simple, Operation, &str); 26] = [
+static SUBJECTS: [(&Simple, Operation, &str); 27] = [
     (&AIML_IMAGES, Operation::ImageGeneration, IMAGE),
     (&CHAT_IMAGES, Operation::ImageGeneration, IMAGE),
     (&DEEPGRAM, Operation::Transcription, HEARD),
@@ -30,6 +30,7 @@ static SUBJECTS: [(&Simple, Operation, &str); 26] = [
     (&NIM_RERANK, Operation::Rerank, RERANK),
     (&STABILITY, Operation::ImageGeneration, IMAGE),
     (&TEI_RERANK, Operation::Rerank, RERANK),
+    (&ASSEMBLYAI, Operation::Transcription, HEARD),
     (&BLACK_FOREST_LABS, Operation::ImageGeneration, IMAGE),
     (&BLACK_FOREST_LABS, Operation::ImageEdit, IMAGE),
     (&CHAT_IMAGES, Operation::ImageEdit, IMAGE),

@@ -6,6 +6,7 @@ mod anthropic_text;
 mod api;
 mod ask;
 mod dialect;
+mod fal;
 mod langflow;
 mod langgraph;
 mod nlp_cloud;
@@ -36,6 +37,9 @@ pub const TRITON: Plain = Plain(&triton::Triton);
 
 /// NLP Cloud.
 pub const NLP_CLOUD: Plain = Plain(&nlp_cloud::NlpCloud);
+
+/// fal's language models.
+pub const FAL_CHAT: Plain = Plain(&fal::Fal);
 
 /// Petals.
 pub const PETALS: Plain = Plain(&petals::Petals);

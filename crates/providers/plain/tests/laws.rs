@@ -10,15 +10,26 @@ use lockgate_core::{
 };
 use lockgate_openai::OpenAiSurface;
 use lockgate_plain::{
-    A2A, ANTHROPIC_TEXT, LANGFLOW, LANGGRAPH, NLP_CLOUD, PETALS, PREDIBASE, Plain, REPLICATE, TRITON,
+    A2A, ANTHROPIC_TEXT, FAL_CHAT, LANGFLOW, LANGGRAPH, NLP_CLOUD, PETALS, PREDIBASE, Plain, REPLICATE,
+    TRITON,
 };
 use lockgate_testkit::{laws, sample};
 use serde_json::{Value, json};
 
 static SURFACE: OpenAiSurface = OpenAiSurface;
 
-static ALL: [&Plain; 9] =
-    [&REPLICATE, &PREDIBASE, &TRITON, &NLP_CLOUD, &PETALS, &ANTHROPIC_TEXT, &LANGGRAPH, &LANGFLOW, &A2A];
+static ALL: [&Plain; 10] = [
+    &FAL_CHAT,
+    &REPLICATE,
+    &PREDIBASE,
+    &TRITON,
+    &NLP_CLOUD,
+    &PETALS,
+    &ANTHROPIC_TEXT,
+    &LANGGRAPH,
+    &LANGFLOW,
+    &A2A,
+];
 
 const BODY: &str = r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}],
     "stream":true,"max_tokens":7,"stop":"END","temperature":0,"tools":[],"verbosity":"low","own_word":1}"#;
@@ -356,4 +367,27 @@ fn a_prediction_is_watched_until_it_is_done() {
             ("/s", &"text/event-stream".parse().unwrap())
         );
     });
+}
+
+#[test]
+fn fal_s_models_are_paths() {
+    let body = r#"{"model":"m","messages":[{"role":"system","content":"s"},{"role":"user","content":[{"type":"text","text":"hi"},
+        {"type":"image_url","image_url":{"url":"https://cdn.example/a.png"}}]}],"temperature":0}"#;
+    for (model, path, named) in [
+        (
+            "fal-ai/any-llm/google/gemini-flash-1.5",
+            "/v1/fal-ai/any-llm",
+            r#","model":"google/gemini-flash-1.5""#,
+        ),
+        ("fal-ai/any-llm/vision/openai/gpt-4o", "/v1/fal-ai/any-llm/vision", r#","model":"openai/gpt-4o""#),
+        ("fal-ai/moondream3-preview/query", "/v1/fal-ai/moondream3-preview/query", ""),
+    ] {
+        let (to, said) = sent(&target(&FAL_CHAT, model), Operation::Chat, body);
+        let image = r#""image_url":"https://cdn.example/a.png""#;
+        let expected = format!(r#"{{"prompt":"hi","system_prompt":"s",{image}{named},"temperature":0}}"#);
+        assert_eq!((to.as_str(), said), (path, expected));
+    }
+    assert_eq!(read(&FAL_CHAT, r#"{"output":"Hello","partial":false,"error":null}"#).unwrap(), "Hello");
+    assert!(read(&FAL_CHAT, r#"{"output":"","error":"overloaded"}"#).is_err());
+    assert!(read(&FAL_CHAT, "{}").is_err());
 }
