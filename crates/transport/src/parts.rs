@@ -92,7 +92,7 @@ impl Transport {
         let attempt = Attempt { call, target, media: &media };
         let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
         let request = std::mem::take(&mut encoded.request);
-        let (head, body) = self.whole(&attempt, &encoded, request, limits).await?;
+        let (head, body) = self.whole(&attempt, &encoded, request, (limits, egress)).await?;
         let reply = dialect.decode(&attempt, &encoded, &head, body)?;
         Ok((reply, encoded.notes, head.headers))
     }
@@ -103,7 +103,7 @@ impl Transport {
         attempt: &Attempt<'_>,
         encoded: &Encoded,
         mut request: http::Request<lockgate_core::Payload>,
-        limits: Limits,
+        (limits, egress): (Limits, &Egress),
     ) -> Result<(Head, Bytes), Error> {
         let signer = attempt.signer();
         self.authorise(signer.as_ref(), &mut request, limits).await?;
@@ -111,7 +111,9 @@ impl Transport {
         self.distrust(signer.as_ref(), response.status());
         let walked = match attempt.dialect().exchange(attempt, encoded) {
             None => Walked::Open(response),
-            Some(mut exchange) => self.walk(exchange.as_mut(), signer.as_ref(), response, limits).await?,
+            Some(mut exchange) => {
+                self.walk(exchange.as_mut(), signer.as_ref(), response, limits, egress).await?
+            }
         };
         match walked {
             Walked::Whole(response) => Ok(response.into_parts()),

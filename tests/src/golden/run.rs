@@ -338,7 +338,17 @@ fn walk(
     sent: &mut Vec<Sent>,
 ) -> Result<Reply, Error> {
     while reply.head.status.is_success() {
-        let (mut request, last) = match steps.next(&reply.head, &reply.body())? {
+        let mut step = steps.next(&reply.head, &reply.body())?;
+        while let Step::File(url) = &step {
+            let request = http::Request::get(url).body(lockgate_core::Payload::new());
+            let request = request.map_err(|_| Error::invalid_response("The file's URL is not valid."))?;
+            let request = Sent::of(&request);
+            reply = script.answer(&request.method, &request.path);
+            sent.push(request);
+            step = steps.next(&reply.head, &reply.body())?;
+        }
+        let (mut request, last) = match step {
+            Step::File(_) => continue,
             Step::Done => return Ok(reply),
             Step::Answer(body) => return Ok(Reply { pieces: vec![body], ..reply }),
             Step::Last(request) => (request, true),
