@@ -1,9 +1,7 @@
 //! Stop 11: one call on one deployment: encode, sign, send, and relay or decode what comes back.
 
 use std::{
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -21,12 +19,12 @@ use crate::{
     estimate,
     form::Rest,
     headers,
-    keepalive::Keepalive,
     mask::{self, Mask},
     meter::Meter,
     parts,
     responses::{self, native},
     stack::Response,
+    stream_body::Opened,
 };
 
 /// Answers longer than this are refused: nobody's whole answer is.
@@ -57,17 +55,6 @@ pub(crate) enum End {
     Whole { usage: Option<Usage>, reply: Option<Reply> },
     /// When the stream ends. The body is made once the meter can be moved into it.
     Stream(Box<Opened>),
-}
-
-/// A stream whose first bytes are here.
-pub(crate) struct Opened {
-    upstream: UpstreamBody,
-    stream: Stream,
-    first: Bytes,
-    done: bool,
-    /// Not events: nothing of the gateway's own may stand in it.
-    sound: bool,
-    mask: Mask,
 }
 
 /// Calls one deployment.
@@ -120,10 +107,7 @@ pub(crate) async fn run(
     let sent = Instant::now();
     let rest = progress.rest.as_ref().filter(|_| call.upload.as_ref().is_some_and(|upload| upload.open));
     let response = match rest {
-        Some(rest) => {
-            let sent = transport.send_with(request, rest.body(), limits).await;
-            sent.map_err(|error| rest.judge(error))
-        }
+        Some(rest) => transport.send_with(request, rest.body(), limits).await,
         None => transport.send(request, limits).await,
     };
     if let Ok(response) = &response {
@@ -134,8 +118,13 @@ pub(crate) async fn run(
         Err(error) => Err(error),
     };
     meter.upstream(sent.elapsed());
-    let outcome = outcome.map_err(|error| rest.map_or(error.clone(), |rest| rest.judge(error)));
-    outcome.map_err(|error| mask::error(named(error, deployment), attempt.signer().as_ref()))
+    outcome.map_err(|error| {
+        let error = match rest {
+            Some(rest) => rest.judge(error),
+            None => error,
+        };
+        mask::error(named(error, deployment), attempt.signer().as_ref())
+    })
 }
 
 /// Walks to the answer of the call, if its API gives it only after further requests.
@@ -358,135 +347,4 @@ fn is_events(headers: &HeaderMap) -> bool {
 
 fn is_json(headers: &HeaderMap) -> bool {
     headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"))
-}
-
-/// A stream on its way to the client, with the meter that settles when it ends.
-pub(crate) struct StreamBody {
-    upstream: Option<UpstreamBody>,
-    stream: Stream,
-    first: Bytes,
-    meter: Meter,
-    keepalive: Keepalive,
-    cut: Pin<Box<dyn Future<Output = ()> + Send>>,
-    mask: Mask,
-    sound: bool,
-    /// Ended before its time, in a way that can only be told by breaking the connection off.
-    broken: bool,
-}
-
-impl StreamBody {
-    pub(crate) fn new(opened: Opened, meter: Meter, progress: &Progress) -> Self {
-        let Opened { upstream, stream, first, done, sound, mask } = opened;
-        let interval = progress.live.keepalive().filter(|_| !sound);
-        let mut body = Self {
-            upstream: Some(upstream),
-            stream,
-            first,
-            meter,
-            keepalive: Keepalive::new(&progress.call, interval),
-            cut: progress.gateway.cut(),
-            mask,
-            sound,
-            broken: false,
-        };
-        if done {
-            body.end(None);
-        }
-        body
-    }
-
-    /// The next bytes for the client; `None` at the end.
-    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let bytes = ready!(self.poll_bytes(context));
-        Poll::Ready(bytes.map(|bytes| self.mask.clean(bytes)))
-    }
-
-    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if !self.first.is_empty() {
-            let first = std::mem::take(&mut self.first);
-            return self.give(first);
-        }
-        loop {
-            let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
-            match upstream.poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => match self.stream.push(frame) {
-                    Ok(bytes) if bytes.is_empty() => {}
-                    Ok(bytes) => return self.give(bytes),
-                    Err(error) => return self.fail(&error),
-                },
-                Poll::Ready(Some(Err(error))) => return self.fail(&error),
-                Poll::Ready(None) => return self.finish(),
-                // A translated stream that is complete need not wait for the upstream to hang up.
-                Poll::Pending if self.stream.ended() => return self.finish(),
-                Poll::Pending if self.cut.as_mut().poll(context).is_ready() => return self.fail(&draining()),
-                Poll::Pending => return Poll::Ready(Some(ready!(self.keepalive.poll(context)))),
-            }
-        }
-    }
-
-    fn give(&mut self, bytes: Bytes) -> Poll<Option<Bytes>> {
-        self.meter.first_byte();
-        self.keepalive.saw(&bytes);
-        Poll::Ready(Some(bytes))
-    }
-
-    fn finish(&mut self) -> Poll<Option<Bytes>> {
-        if self.stream.ended() {
-            self.end(None);
-            return Poll::Ready(None);
-        }
-        match self.stream.finish() {
-            Ok(rest) => {
-                self.end(None);
-                if rest.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(rest)) }
-            }
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    /// What the call costs is settled elsewhere.
-    pub(crate) fn waive(&mut self) {
-        self.meter.waive();
-    }
-
-    /// Whether the client must learn that the end that it sees is none.
-    pub(crate) fn is_broken(&self) -> bool {
-        self.broken
-    }
-
-    fn fail(&mut self, error: &Error) -> Poll<Option<Bytes>> {
-        if self.sound {
-            self.broken = true;
-            self.end(Some(error));
-            return Poll::Ready(None);
-        }
-        let told = self.stream.fail(error);
-        self.end(Some(error));
-        if told.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(told)) }
-    }
-
-    fn end(&mut self, error: Option<&Error>) {
-        self.upstream = None;
-        let report = self.stream.report();
-        let error = error.or(report.error.as_ref());
-        self.meter.settle_stream(report.usage.clone(), report.chunks, error);
-    }
-}
-
-/// The client is gone: what has been consumed is settled, and dropping the upstream closes it.
-impl Drop for StreamBody {
-    fn drop(&mut self) {
-        if self.upstream.is_some() {
-            let report = self.stream.report();
-            self.meter.cancelled(report.usage, report.chunks);
-        }
-    }
-}
-
-fn draining() -> Error {
-    Error::new(
-        lockgate_core::ErrorKind::ServiceUnavailable,
-        lockgate_core::Origin::Gateway,
-        "The gateway is shutting down and the stream did not end within the drain limit.",
-    )
 }

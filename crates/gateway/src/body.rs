@@ -10,9 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use lockgate_core::Payload;
 
 use crate::{
-    attempt::StreamBody,
     keepalive::Opening,
     responses::{KeptBody, LogBody, OwedBody},
+    stream_body::StreamBody,
 };
 
 /// A response body: whole, or a stream that settles its call when it ends.

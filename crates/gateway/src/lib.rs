@@ -24,6 +24,7 @@ mod responses;
 mod route;
 mod spend;
 mod stack;
+mod stream_body;
 mod surface;
 mod trace;
 mod watch;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use lockgate_core::{Error, Payload, Signer};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 /// What stands in a credential's place.
 const MASK: &[u8] = b"[credential]";
@@ -17,20 +17,24 @@ pub(crate) fn error(error: Error, signer: &dyn Signer) -> Error {
 }
 
 /// Takes the credential out of the errors of a stream.
-pub(crate) struct Mask(Arc<dyn Signer>);
+pub(crate) struct Mask {
+    signer: Arc<dyn Signer>,
+    /// Made once: each chunk is searched.
+    tells: Finder<'static>,
+}
 
 impl Mask {
     /// For a stream that this signer has authorised.
     pub(crate) fn new(signer: &Arc<dyn Signer>) -> Self {
-        Self(signer.clone())
+        Self { signer: signer.clone(), tells: Finder::new(b"\"error\"") }
     }
 
     /// The bytes for the client; only those that tell of an error are looked at.
     pub(crate) fn clean(&self, bytes: Bytes) -> Bytes {
-        if memmem::find(&bytes, b"\"error\"").is_none() {
+        if self.tells.find(&bytes).is_none() {
             return bytes;
         }
-        credentials(&*self.0).iter().fold(bytes, |bytes, word| without(bytes, word.as_bytes()))
+        credentials(&*self.signer).iter().fold(bytes, |bytes, word| without(bytes, word.as_bytes()))
     }
 }
 

@@ -57,20 +57,7 @@ impl Meter {
     /// Opens the record.
     pub(crate) fn open(gateway: &Gateway, live: &Arc<Live>, matched: &Matched, inbound: &Inbound) -> Self {
         let record = CallRecord::new(inbound.id.as_str(), matched.surface.id(), matched.endpoint.operation);
-        let open = Open {
-            gateway: gateway.clone(),
-            live: live.clone(),
-            record,
-            route: matched.endpoint.path,
-            call: None,
-            found: None,
-            deployment: None,
-            in_flight: None,
-            waived: false,
-            received: inbound.received,
-            parts: None,
-            lost: None,
-        };
+        let open = Open::new(gateway, live, record, matched.endpoint.path, inbound.received);
         Self { open: Some(Box::new(open)), started: inbound.started, upstream: Duration::ZERO }
     }
 
@@ -78,20 +65,7 @@ impl Meter {
     /// in the background.
     pub(crate) fn late(gateway: &Gateway, live: &Arc<Live>, call_id: &str) -> Self {
         let record = CallRecord::new(call_id, responses::SURFACE, Operation::Chat);
-        let open = Open {
-            gateway: gateway.clone(),
-            live: live.clone(),
-            record,
-            route: "/v1/responses/{id}",
-            call: None,
-            found: None,
-            deployment: None,
-            in_flight: None,
-            waived: false,
-            received: SystemTime::now(),
-            parts: None,
-            lost: None,
-        };
+        let open = Open::new(gateway, live, record, "/v1/responses/{id}", SystemTime::now());
         Self { open: Some(Box::new(open)), started: Instant::now(), upstream: Duration::ZERO }
     }
 
@@ -282,6 +256,29 @@ impl Drop for Meter {
 }
 
 impl Open {
+    fn new(
+        gateway: &Gateway,
+        live: &Arc<Live>,
+        record: CallRecord,
+        route: &'static str,
+        received: SystemTime,
+    ) -> Self {
+        Self {
+            gateway: gateway.clone(),
+            live: live.clone(),
+            record,
+            route,
+            call: None,
+            found: None,
+            deployment: None,
+            in_flight: None,
+            waived: false,
+            received,
+            parts: None,
+            lost: None,
+        }
+    }
+
     /// The usage, with what the call tells besides tokens.
     fn complete(&self, usage: Option<Usage>) -> Option<Usage> {
         match &self.call {

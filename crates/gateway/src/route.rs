@@ -12,11 +12,12 @@ use lockgate_router::{Decision, Deployment, Plan, Route};
 use crate::{
     ResponseBody,
     app::{Gateway, Live},
-    attempt::{self, End, Progress, StreamBody, Success},
+    attempt::{self, End, Progress, Success},
     form::Rest,
     headers,
     meter::Meter,
     stack::Response,
+    stream_body::StreamBody,
 };
 
 /// Answers a call by the first deployment that can.

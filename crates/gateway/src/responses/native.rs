@@ -17,10 +17,11 @@ use super::{SURFACE, spliced};
 use crate::{
     ResponseBody,
     app::{Gateway, Live},
-    attempt::{self, End, Progress, StreamBody},
+    attempt::{self, End, Progress},
     headers,
     meter::Meter,
     stack::Response,
+    stream_body::StreamBody,
     surface,
 };
 
