@@ -7,6 +7,8 @@ use crate::{Error, Event, Probe, Result, StreamDecoder, StreamEnd, Usage};
 /// A probe that knows of the stream what its decoder knows.
 pub struct Watch<D> {
     decoder: D,
+    /// Empty between two reads: kept, so that not every one makes its own.
+    events: Vec<Event>,
     passed: bool,
     error: Option<Error>,
     usage: Option<Usage>,
@@ -16,11 +18,12 @@ pub struct Watch<D> {
 impl<D: StreamDecoder> Watch<D> {
     /// A probe at the start of a stream.
     pub fn new(decoder: D) -> Self {
-        Self { decoder, passed: false, error: None, usage: None, chunks: 0 }
+        Self { decoder, events: Vec::new(), passed: false, error: None, usage: None, chunks: 0 }
     }
 
-    fn note(&mut self, events: Vec<Event>) {
-        for event in events {
+    /// Notes what the new events say.
+    fn note(&mut self) {
+        for event in self.events.drain(..) {
             match event {
                 Event::Usage(usage) => self.usage = Some(*usage),
                 Event::Failure(error) => self.error = Some(error),
@@ -35,9 +38,8 @@ impl<D: StreamDecoder> Watch<D> {
 
 impl<D: StreamDecoder> Probe for Watch<D> {
     fn pass(&mut self, frame: Bytes) -> Result<Bytes> {
-        let mut events = Vec::new();
-        let fed = self.decoder.feed(&frame, &mut events);
-        self.note(events);
+        let fed = self.decoder.feed(&frame, &mut self.events);
+        self.note();
         fed?;
         match &self.error {
             Some(error) if !self.passed => Err(error.clone()),
@@ -49,9 +51,8 @@ impl<D: StreamDecoder> Probe for Watch<D> {
     }
 
     fn finish(&mut self) -> StreamEnd {
-        let mut events = Vec::new();
-        let finished = self.decoder.finish(&mut events);
-        self.note(events);
+        let finished = self.decoder.finish(&mut self.events);
+        self.note();
         match self.error.take() {
             Some(error) => StreamEnd { error: Some(error), told: self.passed, ..StreamEnd::default() },
             None => StreamEnd { error: finished.err(), ..StreamEnd::default() },

@@ -1,5 +1,7 @@
 //! Answers in a model's own format, packed into frames: unpacked into the event stream that its dialect reads.
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
@@ -10,7 +12,7 @@ use lockgate_core::{
 use crate::{Frame, Frames, error};
 
 /// How a frame's payload becomes text.
-pub type Unpack = fn(&[u8]) -> Result<Vec<u8>>;
+pub type Unpack = fn(&[u8]) -> Result<Cow<'_, [u8]>>;
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -41,20 +43,20 @@ pub fn chunk(payload: &[u8]) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// As for [`chunk`].
-pub fn event(payload: &[u8]) -> Result<Vec<u8>> {
+pub fn event(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
     let json = chunk(payload)?;
     let mut out = Vec::with_capacity(json.len() + 32);
     let named: Named = serde_json::from_slice(&json).unwrap_or_default();
     write_sse(&mut out, named.kind.as_deref(), String::from_utf8_lossy(&json).trim());
-    Ok(out)
+    Ok(out.into())
 }
 
 /// The payload of a part of SageMaker's, which is text as it is.
 ///
 /// # Errors
 /// None.
-pub fn part(payload: &[u8]) -> Result<Vec<u8>> {
-    Ok(payload.to_vec())
+pub fn part(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
+    Ok(payload.into())
 }
 
 /// Unpacks for a decoder of server-sent events.
@@ -116,7 +118,7 @@ impl Probe for UnframedProbe {
         let (mut events, mut failure, unpack) = (Vec::new(), None, self.unpack);
         self.frames.feed(&frame, |frame| {
             match frame {
-                Frame::Event { payload, .. } => events.extend(unpack(&payload)?),
+                Frame::Event { payload, .. } => events.extend_from_slice(&unpack(&payload)?),
                 failed => failure = failure.take().or(Some(error::in_stream(&failed))),
             }
             Ok(())
