@@ -43,6 +43,11 @@ pub trait Carrier: Send + Sync + 'static {
         settings.params.clone()
     }
 
+    /// As [`Dialect::headers`]. The carrier's own: parameters are about the place, not about what is said there.
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// As [`Dialect::price_conditions`].
     fn price_conditions(&self, target: &Target) -> Vec<String> {
         self.carried(Carried::To(target)).price_conditions(target)
@@ -154,6 +159,10 @@ impl<C: Carrier> Dialect for C {
 
     fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
         Carrier::settle(self, settings)
+    }
+
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        Carrier::headers(self)
     }
 
     fn price_conditions(&self, target: &Target) -> Vec<String> {

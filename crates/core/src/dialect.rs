@@ -38,6 +38,11 @@ pub trait Dialect: Send + Sync + 'static {
         settings.params.clone()
     }
 
+    /// Parameters of a deployment that are sent as headers with every call: parameter, header.
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// Conditions of the target that have a factor on its price, by their names in the price list
     /// (`regional_endpoint`).
     fn price_conditions(&self, _target: &Target) -> Vec<String> {

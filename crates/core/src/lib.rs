@@ -9,6 +9,7 @@
 
 pub mod call;
 pub mod carrier;
+pub mod data_url;
 pub mod decimal;
 pub mod dialect;
 pub mod embedding;
@@ -19,6 +20,7 @@ pub mod facts;
 pub mod hub;
 pub mod json;
 pub mod money;
+pub mod names;
 pub mod oauth;
 pub mod operation;
 pub mod params;

@@ -12,6 +12,13 @@ use crate::{
     json::{read, to_raw},
 };
 
+/// Names of parameters, sorted: [`Dialect::supported_params`](crate::Dialect::supported_params).
+pub fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    names.sort_unstable();
+    names
+}
+
 /// The request with the operator's defaults put in and the unwanted members taken out.
 ///
 /// # Errors

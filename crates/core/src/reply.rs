@@ -173,6 +173,25 @@ pub struct CompletionReply {
     pub extra: Extra,
 }
 
+impl From<ChatReply> for CompletionReply {
+    /// What a chat was answered, as the continuation of a text.
+    fn from(reply: ChatReply) -> Self {
+        let choices = reply.choices.into_iter().map(|choice| CompletionChoice {
+            index: choice.index,
+            text: choice.message.content.map(|content| content.text()).unwrap_or_default(),
+            finish: choice.finish,
+            ..CompletionChoice::default()
+        });
+        Self {
+            id: reply.id,
+            model: reply.model,
+            choices: choices.collect(),
+            usage: reply.usage,
+            ..Self::default()
+        }
+    }
+}
+
 /// One continuation of a text.
 #[derive(Clone, Debug, Default)]
 pub struct CompletionChoice {

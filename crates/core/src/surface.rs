@@ -3,7 +3,7 @@
 mod endpoint;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 pub use endpoint::{Asked, Endpoint, ListedModel};
 
@@ -47,6 +47,17 @@ pub trait Surface: Send + Sync + 'static {
         None
     }
 
+    /// Whether messages and answers are made of blocks, reasoning among them, which comes back as it went. Tools of
+    /// such clients are not strict unless they say so.
+    fn speaks_blocks(&self) -> bool {
+        false
+    }
+
+    /// Whether clients are told the name of the model that they asked for where the upstream has another one for it.
+    fn shows_asked_model(&self) -> bool {
+        false
+    }
+
     /// Writes a whole answer.
     ///
     /// # Errors
@@ -77,10 +88,23 @@ pub trait Surface: Send + Sync + 'static {
     fn encoder(&self, call: &Call) -> Box<dyn StreamEncoder>;
 
     /// Writes an error with its status, in the surface's own envelope.
-    fn error(&self, error: &Error) -> http::Response<Payload>;
+    fn error(&self, error: &Error) -> Response<Payload>;
 
     /// The bytes that keep the call's idle stream alive: a comment or a ping that every SDK of this surface ignores.
     fn keepalive(&self, call: &Call) -> Bytes;
+}
+
+/// An error as an answer: its envelope as JSON, with the status and when to come again.
+pub fn refused(error: &Error, status: u16, envelope: impl Into<Payload>) -> Response<Payload> {
+    let mut response = Response::new(envelope.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(delay) = error.retry_after() {
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// Hub events in, client bytes out. The encoder opens and closes what its protocol wants opened and closed.

@@ -258,7 +258,6 @@ mod tests {
                 " end",
                 "  "
             ]
-            .map(|piece| if piece == "=" { "=" } else { piece })
         );
         assert_eq!(
             pieces(Pattern::O200k, text),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lockgate_core::{
     Error, ErrorKind, Media, Origin, Result,
+    data_url::{DataUrl, sniff},
     hub::{ChatRequest, Content, File, ImageUrl, Part},
 };
 use serde_json::value::RawValue;
@@ -95,17 +96,8 @@ fn inline<'a>(
     format: Option<&'a str>,
     cache_control: Option<&'a RawValue>,
 ) -> Result<Block<'a>> {
-    let Some((head, data)) = data_url.split_once(',') else {
-        return Err(Error::bad_field("messages", "A data URL has no comma between its type and its data."));
-    };
-    let declared = head.split(';').next().filter(|name| !name.is_empty()).unwrap_or("text/plain");
-    if !head.ends_with(";base64") {
-        return Err(Error::bad_field(
-            "messages",
-            "A data URL must be base64-encoded (`data:TYPE;base64,…`).",
-        ));
-    }
-    encoded(Cow::Borrowed(format.unwrap_or(declared)), Cow::Borrowed(data), cache_control)
+    let DataUrl { mime, base64 } = DataUrl::read(data_url)?;
+    encoded(Cow::Borrowed(format.unwrap_or(mime)), Cow::Borrowed(base64), cache_control)
 }
 
 fn encoded<'a>(
@@ -134,18 +126,6 @@ fn encoded<'a>(
         });
     }
     Ok(Block::Media { kind: "document", source: Source::Base64 { media_type, data }, cache_control })
-}
-
-/// The type of a file by the first characters of its base64 form.
-fn sniff(base64: &str) -> Option<&'static str> {
-    const SIGNS: [(&str, &str); 5] = [
-        ("iVBORw0KGgo", "image/png"),
-        ("/9j/", "image/jpeg"),
-        ("R0lGOD", "image/gif"),
-        ("UklGR", "image/webp"),
-        ("JVBERi0", "application/pdf"),
-    ];
-    SIGNS.iter().find_map(|(sign, media_type)| base64.starts_with(sign).then_some(*media_type))
 }
 
 fn is_url(text: &str) -> bool {

@@ -5,12 +5,13 @@ use std::{borrow::Cow, collections::BTreeMap};
 use lockgate_core::{
     Error, Extra, Media, Result,
     hub::{ChatRequest, Content, FunctionCall, Message, Part},
+    names::ToolNames,
 };
 use serde_json::value::RawValue;
 
 use crate::{
     media,
-    names::{Names, tool_id},
+    names::tool_id,
     wire::{Block, BlockView, ResultContent, Turn, raw},
 };
 
@@ -34,7 +35,7 @@ pub(crate) struct Conversation<'a> {
 pub(crate) fn translate<'a>(
     request: &'a ChatRequest,
     media: &'a Media,
-    names: &mut Names,
+    names: &mut ToolNames,
 ) -> Result<Conversation<'a>> {
     let mut writer = Writer { media, names, conversation: Conversation::default(), function_calls: 0 };
     for message in &request.messages {
@@ -47,7 +48,7 @@ pub(crate) fn translate<'a>(
 
 struct Writer<'a, 'n> {
     media: &'a Media,
-    names: &'n mut Names,
+    names: &'n mut ToolNames,
     conversation: Conversation<'a>,
     /// Calls of the legacy `function_call` form so far, which bear no ids.
     function_calls: u32,

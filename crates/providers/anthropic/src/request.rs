@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use lockgate_core::{
     Attempt, Call, Encoded, Error, Memo, Notes, Operation, ParamPolicy, Result,
     hub::{ChatRequest, CompletionRequest, Prompt},
+    names::ToolNames,
     params::effective,
 };
 
@@ -15,7 +16,7 @@ use crate::{
     http::{named_betas, post},
     messages,
     model::Model,
-    names::Names,
+    names::LONGEST,
     params,
     relay::relay,
     repair,
@@ -68,7 +69,7 @@ fn translate(attempt: &Attempt<'_>) -> Result<Encoded> {
         policy: &policy,
         request: &request,
         model: Model::new(attempt.target),
-        names: Names::default(),
+        names: ToolNames::new(LONGEST),
         betas: named_betas(attempt),
         memo: Memo::default(),
         notes,
@@ -87,7 +88,7 @@ struct Translation<'a> {
     policy: &'a ParamPolicy,
     request: &'a ChatRequest,
     model: Model<'a>,
-    names: Names,
+    names: ToolNames,
     betas: Betas,
     memo: Memo,
     notes: Notes,

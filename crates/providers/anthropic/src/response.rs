@@ -2,10 +2,8 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, CompletionReply, Encoded, Error, Extra, FinishReason, Operation, Raw, Reply,
-    Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
-    reply::CompletionChoice,
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
@@ -45,7 +43,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
     }
     let reply = reply(message, encoded, attempt.target.facts.count_tokens)?;
     Ok(match attempt.call.operation {
-        Operation::Completion => Reply::Completion(Box::new(completion(reply))),
+        Operation::Completion => Reply::Completion(Box::new(reply.into())),
         _ => Reply::Chat(Box::new(reply)),
     })
 }
@@ -289,22 +287,6 @@ fn sources(content: &RawValue) -> Vec<String> {
     }
     let pages: Vec<Page> = serde_json::from_str(content.get()).unwrap_or_default();
     pages.into_iter().filter_map(|page| page.url).collect()
-}
-
-fn completion(reply: ChatReply) -> CompletionReply {
-    let choices = reply.choices.into_iter().map(|choice| CompletionChoice {
-        index: choice.index,
-        text: choice.message.content.map(|content| content.text()).unwrap_or_default(),
-        finish: choice.finish,
-        ..CompletionChoice::default()
-    });
-    CompletionReply {
-        id: reply.id,
-        model: reply.model,
-        choices: choices.collect(),
-        usage: reply.usage,
-        ..CompletionReply::default()
-    }
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {

@@ -1,12 +1,12 @@
 //! The Messages API as clients speak it.
 
-use ::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use ::http::{HeaderMap, Response};
 use bytes::Bytes;
 use lockgate_core::{
     Call, ChatReply, Error, ErrorKind, FinishReason, Format, Operation, Payload, Reply, Result,
     StreamEncoder, Surface, Usage,
     hub::{FunctionCall, Message, Request},
-    surface::{Asked, Endpoint},
+    surface::{Asked, Endpoint, refused},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -45,6 +45,14 @@ static ENDPOINTS: [Endpoint; 2] = [
 impl Surface for AnthropicSurface {
     fn id(&self) -> &'static str {
         "anthropic"
+    }
+
+    fn speaks_blocks(&self) -> bool {
+        true
+    }
+
+    fn shows_asked_model(&self) -> bool {
+        true
     }
 
     fn format(&self, operation: Operation) -> Format {
@@ -89,16 +97,7 @@ impl Surface for AnthropicSurface {
     }
 
     fn error(&self, error: &Error) -> Response<Payload> {
-        let mut response = Response::new(envelope(error).into());
-        *response.status_mut() =
-            StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(delay) = error.retry_after() {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        refused(error, error.kind().status(), envelope(error))
     }
 
     fn keepalive(&self, _call: &Call) -> Bytes {

@@ -3,6 +3,7 @@
 use lockgate_core::{
     Error, Extra, Raw, Result,
     hub::{ChatRequest, FunctionDef, Tool, ToolChoice},
+    names::ToolNames,
     wire::{quote, view},
 };
 use serde::{Serialize, ser::SerializeMap};
@@ -11,7 +12,6 @@ use serde_json::value::RawValue;
 use crate::{
     betas::Betas,
     model::Model,
-    names::Names,
     wire::{raw, to_raw},
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Declared {
 pub(crate) fn declare(
     request: &ChatRequest,
     model: &Model<'_>,
-    names: &mut Names,
+    names: &mut ToolNames,
     betas: &mut Betas,
 ) -> Result<Declared> {
     let mut declared = Declared::default();
@@ -94,7 +94,7 @@ impl Choice {
 }
 
 /// Translates the choice.
-pub(crate) fn choose(request: &ChatRequest, names: &mut Names) -> Result<Option<Choice>> {
+pub(crate) fn choose(request: &ChatRequest, names: &mut ToolNames) -> Result<Option<Choice>> {
     let choice = match &request.tool_choice {
         None => return Ok(None),
         Some(ToolChoice::Auto) => Choice::Auto,
@@ -165,7 +165,7 @@ fn custom(
     tool: &Tool,
     function: &FunctionDef,
     model: &Model<'_>,
-    names: &mut Names,
+    names: &mut ToolNames,
     betas: &mut Betas,
 ) -> Raw {
     let mut out = Extra::new();

@@ -70,9 +70,7 @@ impl Carrier for Azure {
     }
 
     fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
-        // Clients of the Messages API see the name of what they asked for, as in front of any other provider.
-        let foreign = attempt.call.surface.id() == "anthropic";
-        let shown = foreign.then(|| attempt.target.model.to_string());
+        let shown = attempt.call.surface.shows_asked_model().then(|| attempt.target.model.to_string());
         answered::decoder(OpenAi.stream(attempt, encoded, head), shown, encoded.memo.json_tool.is_some())
     }
 

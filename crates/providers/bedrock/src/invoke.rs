@@ -279,7 +279,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
         ..ChatReply::default()
     };
     Ok(match attempt.call.operation {
-        Operation::Completion => Reply::Completion(Box::new(prompt::completion(reply))),
+        Operation::Completion => Reply::Completion(Box::new(reply.into())),
         _ => Reply::Chat(Box::new(reply)),
     })
 }

@@ -32,7 +32,7 @@ use lockgate_anthropic::Anthropic;
 use lockgate_aws::{Unframed, UnframedProbe, error, unframe};
 use lockgate_core::{
     Attempt, Call, CloudSettings, Dialect, Encoded, Error, Exchange, Format, Operation, Payload, Probe,
-    Reply, Result, Signer, StreamDecoder, Target, Usage, Watch,
+    Reply, Result, Signer, StreamDecoder, Target, Usage, Watch, params,
 };
 use lockgate_openai::OpenAi;
 
@@ -61,9 +61,7 @@ impl Dialect for Bedrock {
             (Api::Converse, _) | (Api::Invoke, Family::Nova) => request::taken(target, &model),
             (Api::Invoke, family) => invoke::taken(family),
         };
-        let mut names: Vec<String> = taken.into_iter().chain(["stream"]).map(str::to_owned).collect();
-        names.sort();
-        names
+        params::names(taken.into_iter().chain(["stream"]))
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lockgate_core::{
     Call, Error, ErrorKind, Media, Operation, Origin, Result,
+    data_url::sniff,
     hub::{Content, Part},
 };
 
@@ -162,18 +163,6 @@ fn format_of_path(url: &str) -> Option<Format> {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let end = path.rsplit_once('.')?.1.to_ascii_lowercase();
     ENDS.iter().find(|(own, _)| *own == end).map(|(_, format)| *format)
-}
-
-/// The type of a file by the first characters of its base64 form.
-fn sniff(base64: &str) -> Option<&'static str> {
-    const SIGNS: [(&str, &str); 5] = [
-        ("iVBORw0KGgo", "image/png"),
-        ("/9j/", "image/jpeg"),
-        ("R0lGOD", "image/gif"),
-        ("UklGR", "image/webp"),
-        ("JVBERi0", "application/pdf"),
-    ];
-    SIGNS.iter().find_map(|(sign, mime)| base64.starts_with(sign).then_some(*mime))
 }
 
 fn is_web(url: &str) -> bool {

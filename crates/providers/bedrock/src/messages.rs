@@ -6,13 +6,14 @@ use lockgate_core::{
     Error, Media, Raw, Result,
     hub::{ChatRequest, Content, FunctionCall, Message, Part},
     json::{raw, read},
+    names::ToolNames,
     wire::view,
 };
 use serde_json::value::RawValue;
 
 use crate::{
     media,
-    names::{Names, tool_id},
+    names::tool_id,
     wire::{Block, CachePoint, Guarded, GuardedText, Reasoning, Turn},
 };
 
@@ -45,7 +46,7 @@ pub(crate) struct Conversation<'a> {
 pub(crate) fn translate<'a>(
     request: &'a ChatRequest,
     rules: &Rules<'a>,
-    names: &mut Names,
+    names: &mut ToolNames,
 ) -> Result<Conversation<'a>> {
     let mut writer = Writer { rules, names, conversation: Conversation::default(), function_calls: 0 };
     for message in &request.messages {
@@ -73,7 +74,7 @@ pub(crate) fn cache_point(cache_control: &RawValue) -> CachePoint {
 
 struct Writer<'a, 'n> {
     rules: &'n Rules<'a>,
-    names: &'n mut Names,
+    names: &'n mut ToolNames,
     conversation: Conversation<'a>,
     /// Calls of the legacy `function_call` form so far, which bear no ids.
     function_calls: u32,

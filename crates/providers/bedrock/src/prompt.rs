@@ -1,9 +1,8 @@
 //! Text completions: a conversation of one message.
 
 use lockgate_core::{
-    ChatReply, CompletionReply, Error, Result,
+    Error, Result,
     hub::{ChatRequest, CompletionRequest, Prompt},
-    reply::CompletionChoice,
 };
 
 /// The request as a chat.
@@ -20,21 +19,4 @@ pub(crate) fn chat(request: &CompletionRequest) -> Result<ChatRequest> {
         }
     };
     Ok(ChatRequest { logprobs: request.logprobs.map(|_| true), ..request.asked(prompt) })
-}
-
-/// A chat's answer as a completion.
-pub(crate) fn completion(reply: ChatReply) -> CompletionReply {
-    let choices = reply.choices.into_iter().map(|choice| CompletionChoice {
-        index: choice.index,
-        text: choice.message.content.map(|content| content.text()).unwrap_or_default(),
-        finish: choice.finish,
-        ..CompletionChoice::default()
-    });
-    CompletionReply {
-        id: reply.id,
-        model: reply.model,
-        choices: choices.collect(),
-        usage: reply.usage,
-        ..CompletionReply::default()
-    }
 }

@@ -10,6 +10,7 @@ use lockgate_core::{
     Result, Target,
     hub::ChatRequest,
     json::{raw, read, to_raw},
+    names::ToolNames,
     params,
     uri::escaped,
 };
@@ -19,7 +20,7 @@ use crate::{
     format::{self, JSON_TOOL, Wanted},
     messages::{self, Rules},
     model::{Family, Model, address},
-    names::Names,
+    names::LONGEST,
     prompt, reasoning, tools,
     wire::{Block, Body, Choice, Inference, ToolConfig},
 };
@@ -138,7 +139,7 @@ pub(crate) fn body<'a>(
 ) -> Result<Body<'a>> {
     let forwarded = params::settle_foreign(attempt, policy, request, &taken(attempt.target, model), notes)?;
     let abilities = Abilities::of(attempt.target, model);
-    let mut names = Names::default();
+    let mut names = ToolNames::new(LONGEST);
     let mut body = Body::default();
     forwarded.into_iter().for_each(|(name, value)| body.additional_model_request_fields.push(name, value));
     sampling(attempt, policy, request, model, &mut body, notes)?;
@@ -180,7 +181,7 @@ pub(crate) fn body<'a>(
 fn choice(
     request: &ChatRequest,
     policy: &ParamPolicy,
-    names: &mut Names,
+    names: &mut ToolNames,
     notes: &mut Notes,
 ) -> Result<Option<Choice>> {
     match tools::choose(request, names) {

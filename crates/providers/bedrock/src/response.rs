@@ -13,7 +13,6 @@ use serde_json::value::RawValue;
 
 use crate::{
     model::Model,
-    prompt,
     wire::{AnswerView, BlockView, MessageView, ReasoningView, UsageView},
 };
 
@@ -43,7 +42,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
     let mut reply = reply(attempt, encoded, &parse(body)?);
     reply.id = id(head);
     Ok(match attempt.call.operation {
-        Operation::Completion => Reply::Completion(Box::new(prompt::completion(reply))),
+        Operation::Completion => Reply::Completion(Box::new(reply.into())),
         _ => Reply::Chat(Box::new(reply)),
     })
 }

@@ -8,12 +8,12 @@ mod options;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response};
 use lockgate_core::{
     Call, Error, Format, Operation, Payload, Reply, Result, StreamEncoder, Surface,
     hub::{ChatRequest, Request},
     json::to_raw,
-    surface::{Asked, Endpoint},
+    surface::{Asked, Endpoint, refused},
 };
 
 use crate::CONVERSE;
@@ -86,14 +86,8 @@ impl Surface for BedrockSurface {
     fn error(&self, error: &Error) -> Response<Payload> {
         let status = error.kind().status();
         let message = to_raw(error.message());
-        let mut response = Response::new(format!("{{\"message\":{}}}", message.get()).into());
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(exception(status)));
-        if let Some(delay) = error.retry_after() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(delay.as_secs_f64().ceil() as u64));
-        }
+        let mut response = refused(error, status, format!("{{\"message\":{}}}", message.get()));
+        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(exception(status)));
         response
     }
 

@@ -4,6 +4,7 @@ use lockgate_core::{
     Error, ErrorKind, Extra, Origin, Raw, Result,
     hub::{ChatRequest, FunctionDef, ToolChoice},
     json::{raw, read, to_raw},
+    names::ToolNames,
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -11,7 +12,6 @@ use serde_json::value::RawValue;
 use crate::{
     messages::cache_point,
     model::Family,
-    names::Names,
     request::Abilities,
     wire::{Choice, Schema, Tool},
 };
@@ -36,7 +36,7 @@ pub(crate) fn declare(
     request: &ChatRequest,
     family: Family,
     abilities: &Abilities,
-    names: &mut Names,
+    names: &mut ToolNames,
 ) -> Result<Declared> {
     let mut declared = Declared::default();
     for tool in request.tools.iter().flatten() {
@@ -77,7 +77,7 @@ pub(crate) fn answer(name: &str, schema: &RawValue, abilities: &Abilities) -> To
 }
 
 /// Translates the choice; none if the model decides anyway.
-pub(crate) fn choose(request: &ChatRequest, names: &mut Names) -> Result<Option<Choice>> {
+pub(crate) fn choose(request: &ChatRequest, names: &mut ToolNames) -> Result<Option<Choice>> {
     view! {
         #[derive(Clone, Debug, Default)]
         struct Given {
@@ -118,7 +118,7 @@ fn no_choice() -> Error {
     Error::new(ErrorKind::UnsupportedParams, Origin::Client, message).with_param("tool_choice")
 }
 
-fn spec(function: &FunctionDef, abilities: &Abilities, names: &mut Names) -> Tool {
+fn spec(function: &FunctionDef, abilities: &Abilities, names: &mut ToolNames) -> Tool {
     let name = names.send(&function.name).into_owned();
     let described = function.description.as_deref().filter(|text| !text.trim().is_empty());
     Tool::Spec {

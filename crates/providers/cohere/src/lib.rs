@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
     Attempt, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage, Watch,
+    params,
 };
 
 /// Bodies and answers of `/v2/chat`.
@@ -38,10 +39,7 @@ impl Dialect for Cohere {
     }
 
     fn supported_params(&self, _target: &Target) -> Vec<String> {
-        let names = request::TAKEN.iter().chain(&["stream", "stream_options"]);
-        let mut names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
-        names.sort_unstable();
-        names
+        params::names(request::TAKEN.into_iter().chain(["stream", "stream_options"]))
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {

@@ -5,11 +5,11 @@ mod encoder;
 mod parse;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response};
 use lockgate_core::{
     Call, Error, Extra, Format, Operation, Payload, Reply, Result, StreamEncoder, Surface,
     hub::Request,
-    surface::{Asked, Endpoint},
+    surface::{Asked, Endpoint, refused},
 };
 
 use crate::{CHAT, EMBED, EMBED_V1, wire::to_raw};
@@ -93,16 +93,7 @@ impl Surface for CohereSurface {
     fn error(&self, error: &Error) -> Response<Payload> {
         let mut body = Extra::new();
         body.push("message", to_raw(error.message()));
-        let mut response = Response::new(Payload::from(to_raw(&body).get().to_owned()));
-        *response.status_mut() =
-            StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(delay) = error.retry_after() {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        refused(error, error.kind().status(), to_raw(&body).get().to_owned())
     }
 
     fn keepalive(&self, _call: &Call) -> Bytes {

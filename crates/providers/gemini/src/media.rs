@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lockgate_core::{
     Error, ErrorKind, Media, Origin, Result,
+    data_url::DataUrl,
     hub::{ChatRequest, Content, File, ImageUrl, Part},
     wire::view,
 };
@@ -134,17 +135,8 @@ fn located(url: &str, mime: Option<&str>, usual: &str, media: &Media, service: S
 
 /// What follows `data:` in a URL.
 fn data_url(data_url: &str, mime: Option<&str>) -> Result<Body> {
-    let Some((head, data)) = data_url.split_once(',') else {
-        return Err(Error::bad_field("messages", "A data URL has no comma between its type and its data."));
-    };
-    let declared = head.split(';').next().filter(|name| !name.is_empty()).unwrap_or("text/plain");
-    if !head.ends_with(";base64") {
-        return Err(Error::bad_field(
-            "messages",
-            "A data URL must be base64-encoded (`data:TYPE;base64,…`).",
-        ));
-    }
-    Ok(inline(mime.unwrap_or(declared), data))
+    let DataUrl { mime: declared, base64 } = DataUrl::read(data_url)?;
+    Ok(inline(mime.unwrap_or(declared), base64))
 }
 
 fn inline(mime: &str, data: &str) -> Body {

@@ -10,11 +10,11 @@ mod remarks;
 mod schema;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, Response};
 use lockgate_core::{
     Call, Error, Format, Operation, Payload, Reply, Result, StreamEncoder, Surface,
     hub::{ChatRequest, EmbeddingRequest, Prompt, Request},
-    surface::{Asked, Endpoint, ListedModel},
+    surface::{Asked, Endpoint, ListedModel, refused},
 };
 
 pub(crate) use opaque::TAG;
@@ -140,16 +140,7 @@ impl Surface for GeminiSurface {
     }
 
     fn error(&self, error: &Error) -> Response<Payload> {
-        let mut response = Response::new(envelope(error).into());
-        *response.status_mut() =
-            StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(delay) = error.retry_after() {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        refused(error, error.kind().status(), envelope(error))
     }
 
     /// Blank lines: some of Google's SDKs take a comment for content, and JSON may have blanks anywhere.

@@ -1,13 +1,13 @@
 //! JSON of Gemini's API: a writer for what goes out, views for what comes in.
 
-pub(crate) use lockgate_core::json::{raw, read, to_raw};
+pub(crate) use lockgate_core::json::{Lax, raw, read, to_raw};
 use std::borrow::Cow;
 
 use lockgate_core::{
     Raw,
     wire::{quote, view},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// A JSON object that is written member by member. Keys come out in the order in which they were first set.
@@ -86,29 +86,6 @@ pub(crate) fn array<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String
 /// Whether there is nothing in it.
 pub(crate) fn is_blank(raw: &RawValue) -> bool {
     matches!(raw.get(), "null" | "{}" | "[]" | "\"\"")
-}
-
-/// A member that is simply missing when it is not of the expected type.
-#[derive(Clone, Debug)]
-pub(crate) struct Lax<T>(pub(crate) Option<T>);
-
-impl<T> Default for Lax<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Lax<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(read(raw)))
-    }
-}
-
-impl<T: Serialize> Serialize for Lax<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
 }
 
 view! {

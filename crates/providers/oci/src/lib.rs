@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
     Attempt, CloudSettings, Dialect, Encoded, Error, Format, Probe, Reply, Result, Signer, StreamDecoder,
-    Target, Usage, Watch, refusal,
+    Target, Usage, Watch, params, refusal,
 };
 
 /// Bodies and answers of `actions/chat`.
@@ -36,10 +36,7 @@ impl Dialect for Oci {
     }
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
-        let names = request::taken(&target.model).iter().chain(&["stream", "stream_options"]);
-        let mut names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
-        names.sort_unstable();
-        names
+        params::names(request::taken(&target.model).iter().copied().chain(["stream", "stream_options"]))
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {

@@ -15,7 +15,8 @@ mod wire;
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Call, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage, Watch,
+    Attempt, Call, Dialect, Encoded, Error, Format, Probe, Reply, Result, StreamDecoder, Target, Usage,
+    Watch, params,
 };
 
 /// Bodies and answers of `/api/chat`.
@@ -45,10 +46,7 @@ impl Dialect for Ollama {
     }
 
     fn supported_params(&self, _target: &Target) -> Vec<String> {
-        let names = options::TAKEN.iter().chain(&["stream", "stream_options"]);
-        let mut names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
-        names.sort_unstable();
-        names
+        params::names(options::TAKEN.into_iter().chain(["stream", "stream_options"]))
     }
 
     fn fetches(&self, call: &Call, _target: &Target) -> Result<Vec<String>> {

@@ -27,6 +27,10 @@ impl Dialect for OpenAi {
         params::supported_params(&target.provider.quirks, params::telling_name(target), &target.facts)
     }
 
+    fn headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[("organization", "openai-organization")]
+    }
+
     fn streams_upload(&self, call: &Call, target: &Target) -> bool {
         forms::streams(call, target)
     }

@@ -332,7 +332,7 @@ mod tests {
     fn tool_calls_and_members_of_chunks() {
         let events = [
             start(),
-            Event::Chunk { key: "service_tier".to_owned(), value: crate::lax::raw("\"flex\"") },
+            Event::Chunk { key: "service_tier".to_owned(), value: lockgate_core::json::raw("\"flex\"") },
             Event::ToolStart { choice: 0, index: 0, id: "c".to_owned(), name: "f".to_owned(), extra: None },
             Event::ToolArguments { choice: 0, index: 0, fragment: "{\"a\"".to_owned() },
         ];

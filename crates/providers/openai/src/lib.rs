@@ -14,7 +14,6 @@ mod encoder;
 mod error;
 mod forms;
 mod frames;
-mod lax;
 mod measured;
 mod media;
 mod members;

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use lockgate_core::{
     Extra, Raw,
     hub::{Content, Message, Part},
+    json::{raw, to_raw},
     wire::quote,
 };
 use memchr::memmem;
 
-use crate::{
-    lax::{raw, to_raw},
-    path::{remove_everywhere, replaced},
-};
+use crate::path::{remove_everywhere, replaced};
 
 /// The changes that are wanted.
 pub(crate) struct Rules<'a> {

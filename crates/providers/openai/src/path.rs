@@ -2,7 +2,7 @@
 
 use lockgate_core::{Extra, Raw};
 
-use crate::lax::to_raw;
+use lockgate_core::json::to_raw;
 
 /// One step of a path.
 #[derive(Clone, Debug, Eq, PartialEq)]

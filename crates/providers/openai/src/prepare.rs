@@ -234,8 +234,8 @@ fn stream_usage(draft: &mut Draft<'_>, attempt: &Attempt<'_>, operation: Operati
     }
     let options = match draft.given("stream_options").map(serde_json::from_str::<lockgate_core::Extra>) {
         Some(Ok(mut options)) => {
-            options.push("include_usage", crate::lax::raw("true"));
-            crate::lax::to_raw(&options).get().to_owned()
+            options.push("include_usage", lockgate_core::json::raw("true"));
+            lockgate_core::json::to_raw(&options).get().to_owned()
         }
         _ => r#"{"include_usage":true}"#.to_owned(),
     };

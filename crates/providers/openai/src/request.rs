@@ -7,13 +7,13 @@ use http::{Method, Request, header};
 use lockgate_core::{
     Attempt, Encoded, Error, Format, Memo, Notes, Operation, Result,
     hub::{ChatRequest, CompletionRequest, Content, Message, Part, Prompt, Request as HubRequest, Stop},
+    json::raw,
     wire::Object,
 };
 
 use crate::{
     CHAT, COMPACT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, INPUT_TOKENS, MODERATION,
     RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, forms,
-    lax::raw,
     prepare::{Prepared, prepare},
     responses,
 };

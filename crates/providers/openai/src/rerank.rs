@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use http::response::Parts;
-use lockgate_core::{Extra, Measures, Quirks, Raw, RerankReply, RerankResult, Result, Usage, wire::view};
-
-use crate::{
-    error,
-    lax::{Count, Lax, raw, to_raw},
-    response,
+use lockgate_core::{
+    Extra, Measures, Quirks, Raw, RerankReply, RerankResult, Result, Usage,
+    json::{Count, Lax, raw, to_raw},
+    wire::view,
 };
+
+use crate::{error, response};
 
 view! {
     #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw,
     Reply, Result, Usage,
     hub::{Content, FunctionCall, Tool, ToolCall},
+    json::{Lax, to_raw},
     reply::CompletionChoice,
     wire::{Edits, Object, view},
 };
@@ -16,7 +17,6 @@ use memchr::memmem::Finder;
 
 use crate::{
     COMPLETION, EMBEDDING, MODERATION, RERANK, error,
-    lax::{Lax, to_raw},
     path::replaced,
     probe::CITATION,
     rerank, usage,

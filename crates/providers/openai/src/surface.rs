@@ -1,21 +1,19 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response};
 use lockgate_core::{
     Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin,
     Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request},
-    surface::{Asked, Endpoint, ListedModel},
+    json::{raw, to_raw},
+    surface::{Asked, Endpoint, ListedModel, refused},
     wire::{quote, quote_into},
 };
 
 use crate::{
     CHAT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, MODERATION, RERANK, RESPONSES, SPEECH,
-    TRANSCRIPTION, TRANSLATION,
-    encoder::Encoder,
-    lax::{raw, to_raw},
-    media, usage,
+    TRANSCRIPTION, TRANSLATION, encoder::Encoder, media, usage,
 };
 
 /// OpenAI's endpoints as clients speak them.
@@ -205,17 +203,9 @@ impl Surface for OpenAiSurface {
     }
 
     fn error(&self, error: &Error) -> Response<Payload> {
-        let mut response = Response::new(Payload::from(error_body(error)));
-        *response.status_mut() =
-            StatusCode::from_u16(status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(delay) = error.retry_after() {
-            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        let mut response = refused(error, status(error), error_body(error));
         if matches!(error.retry(), Retry::Never | Retry::Larger) {
-            headers.insert("x-should-retry", HeaderValue::from_static("false"));
+            response.headers_mut().insert("x-should-retry", HeaderValue::from_static("false"));
         }
         response
     }

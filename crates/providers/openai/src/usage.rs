@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use lockgate_core::{Extra, Money, Quirks, Usage, wire::members};
+use lockgate_core::{
+    Extra, Money, Quirks, Usage,
+    json::{raw, to_raw},
+    wire::members,
+};
 use serde_json::value::RawValue;
 
-use crate::{
-    lax::{raw, to_raw},
-    path::replaced,
-};
+use crate::path::replaced;
 
 /// Reads a usage object and keeps it; `null` and what is no object give nothing.
 pub(crate) fn read(wire: &RawValue, quirks: &Quirks) -> Option<Usage> {

@@ -4,15 +4,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use lockgate_core::{
     Extra, Raw, Result,
+    json::{raw, to_raw},
     wire::{Object, write_sse},
 };
 
-use crate::{
-    error,
-    lax::{raw, to_raw},
-    path::replaced,
-    response::is_error,
-};
+use crate::{error, path::replaced, response::is_error};
 
 /// Whether the answer that begins with these bytes is a body and no stream; `None` if they do not tell.
 pub(crate) fn is_whole(bytes: &[u8]) -> Option<bool> {

@@ -6,7 +6,7 @@ use lockgate_core::{
     wire::view,
 };
 
-use crate::lax::{Count, Lax, raw};
+use lockgate_core::json::{Count, Lax, raw};
 
 view! {
     /// A whole chat or text completion, or one chunk of a stream.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
     Attempt, CloudSettings, Dialect, Encoded, Error, Exchange, Operation, Probe, Reply, Result, Signer,
-    StreamDecoder, Target, Usage, Watch, oauth, refusal, target::HeaderSigner,
+    StreamDecoder, Target, Usage, Watch, oauth, params, refusal, target::HeaderSigner,
 };
 
 use crate::{EMBED, api::Api, ask::Ask, stream::Decoder};
@@ -21,10 +21,7 @@ impl Dialect for Plain {
     }
 
     fn supported_params(&self, _target: &Target) -> Vec<String> {
-        let names = self.0.names().iter().map(|(name, _)| *name).chain(["stream"]);
-        let mut names: Vec<String> = names.map(str::to_owned).collect();
-        names.sort_unstable();
-        names
+        params::names(self.0.names().iter().map(|(name, _)| *name).chain(["stream"]))
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {

@@ -40,10 +40,7 @@ impl Dialect for SageMaker {
     }
 
     fn supported_params(&self, _target: &Target) -> Vec<String> {
-        let mut names: Vec<String> =
-            TAKEN.iter().chain(["stream"].iter()).map(|name| (*name).to_owned()).collect();
-        names.sort();
-        names
+        params::names(TAKEN.into_iter().chain(["stream"]))
     }
 
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {

@@ -292,10 +292,10 @@ impl Builder<'_> {
                 }
             }
         }
-        if provider.dialect.id() == "openai"
-            && let Some(organization) = params.str("organization")
-        {
-            add("organization", "openai-organization", organization);
+        for (key, name) in provider.dialect.headers() {
+            if let Some(value) = params.str(key) {
+                add(key, name, value);
+            }
         }
         headers
     }

@@ -7,13 +7,11 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use lockgate_core::{
     Call, ChatReply, Raw,
     hub::{ChatRequest, Content, Message},
+    json::to_raw,
 };
 
 use super::write;
-use crate::{
-    lax::to_raw,
-    surface::{Json, answer_time},
-};
+use crate::surface::{Json, answer_time};
 
 /// Tells our compactions from those of providers, which only they can read.
 pub(super) const MARK: &str = "lockgate:";

@@ -6,6 +6,7 @@
 
 use lockgate_core::{
     Call, Error, Event, FinishReason, Raw, StreamEncoder, Usage,
+    json::{raw, to_raw},
     wire::{quote, write_sse},
 };
 use serde_json::value::RawValue;
@@ -14,10 +15,7 @@ use super::{
     reasoning,
     write::{self, Envelope, State},
 };
-use crate::{
-    lax::{raw, to_raw},
-    surface::Json,
-};
+use crate::surface::Json;
 
 /// Writes one response.
 pub(super) struct Encoder {

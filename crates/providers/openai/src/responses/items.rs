@@ -3,15 +3,13 @@
 use lockgate_core::{
     Error, Extra, Raw, Result,
     hub::{Content, File, FunctionCall, ImageObject, ImageUrl, Message, Part, ToolCall},
+    json::{Lax, raw, to_raw},
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
 
 use super::{compaction, reasoning};
-use crate::{
-    lax::{Lax, raw, to_raw},
-    surface::Json,
-};
+use crate::surface::Json;
 
 view! {
     /// An item of the input; output items of earlier responses are sent back as such.

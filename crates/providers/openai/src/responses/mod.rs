@@ -61,7 +61,7 @@ pub(crate) fn continued(call: &Call) -> Option<(String, String, String)> {
 /// # Errors
 /// The chat cannot be said in this API.
 pub(crate) fn encode(attempt: &Attempt<'_>, chat: &ChatRequest) -> Result<Payload> {
-    request::encode(chat, attempt.call.surface.id() == "anthropic", attempt.call.stream)
+    request::encode(chat, attempt.call.surface.speaks_blocks(), attempt.call.stream)
 }
 
 /// Reads a whole answer.
@@ -69,12 +69,12 @@ pub(crate) fn encode(attempt: &Attempt<'_>, chat: &ChatRequest) -> Result<Payloa
 /// # Errors
 /// It is not understandable, or says that the call failed.
 pub(crate) fn decode(attempt: &Attempt<'_>, _encoded: &Encoded, head: &Parts, body: &Bytes) -> Result<Reply> {
-    let messages = attempt.call.surface.id() == "anthropic";
-    response::decode(&attempt.target.provider.quirks, messages, head, body)
+    let blocks = attempt.call.surface.speaks_blocks();
+    response::decode(&attempt.target.provider.quirks, blocks, head, body)
 }
 
 /// Starts reading a stream.
 pub(crate) fn stream(attempt: &Attempt<'_>, _encoded: &Encoded) -> Box<dyn StreamDecoder> {
-    let messages = attempt.call.surface.id() == "anthropic";
-    Box::new(stream::Decoder::new(&attempt.target.provider.quirks, &attempt.target.model, messages))
+    let blocks = attempt.call.surface.speaks_blocks();
+    Box::new(stream::Decoder::new(&attempt.target.provider.quirks, &attempt.target.model, blocks))
 }

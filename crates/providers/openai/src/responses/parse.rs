@@ -3,15 +3,13 @@
 use lockgate_core::{
     Call, Error, Extra, Raw, Result,
     hub::{ChatRequest, FunctionDef, Message, Tool, ToolChoice},
+    json::{Lax, raw, to_raw},
     wire::{quote, view},
 };
 use serde_json::{Number, value::RawValue};
 
 use super::items::History;
-use crate::{
-    lax::{Lax, raw, to_raw},
-    surface::Json,
-};
+use crate::surface::Json;
 
 view! {
     /// The members that mean something to every model.

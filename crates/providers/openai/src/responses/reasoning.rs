@@ -3,13 +3,14 @@
 //! Such a client keeps thinking blocks with their signatures and sends them back. A reasoning item of this API travels
 //! as a block whose signature holds the item's id and its encrypted content.
 
-use lockgate_core::{Extra, Raw, wire::view};
+use lockgate_core::{
+    Extra, Raw,
+    json::{Lax, to_raw},
+    wire::view,
+};
 
 use super::response::Item;
-use crate::{
-    lax::{Lax, to_raw},
-    surface::Json,
-};
+use crate::surface::Json;
 
 /// Tells such signatures from those of other providers, which this API must not be sent.
 const MARK: &str = "openai-reasoning:";
@@ -115,19 +116,19 @@ mod tests {
 
     #[test]
     fn other_providers_blocks_come_back_byte_identical() {
-        let block = crate::lax::raw(r#"{"type":"thinking","thinking":"Hm.","signature":"Eq+/=="}"#);
-        let fields = crate::lax::raw(r#"{"thought_signatures":["a"]}"#);
+        let block = lockgate_core::json::raw(r#"{"type":"thinking","thinking":"Hm.","signature":"Eq+/=="}"#);
+        let fields = lockgate_core::json::raw(r#"{"thought_signatures":["a"]}"#);
         let text = seal(std::slice::from_ref(&block), Some(&fields)).unwrap();
         let sealed = unseal(&text);
         assert_eq!(sealed.blocks[0].get(), block.get());
         assert_eq!(sealed.fields.unwrap().get(), fields.get());
-        assert!(seal(&[crate::lax::raw(r#"{"type":"thinking","thinking":"x"}"#)], None).is_none());
+        assert!(seal(&[lockgate_core::json::raw(r#"{"type":"thinking","thinking":"x"}"#)], None).is_none());
         assert!(unseal("gAAAA").blocks.is_empty());
     }
 
     #[test]
     fn foreign_signatures_stay_away() {
-        let foreign = crate::lax::raw(r#"{"type":"thinking","thinking":"Hm.","signature":"EqQB"}"#);
+        let foreign = lockgate_core::json::raw(r#"{"type":"thinking","thinking":"Hm.","signature":"EqQB"}"#);
         assert!(item(&foreign).is_none());
         assert!(block(&serde_json::from_str(r#"{"type":"reasoning","id":"rs_1"}"#).unwrap()).is_none());
     }

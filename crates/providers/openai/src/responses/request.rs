@@ -3,21 +3,24 @@
 use lockgate_core::{
     Error, Extra, Payload, Raw, Result,
     hub::{ChatRequest, Content, Message, Part, Tool, ToolChoice},
+    json::to_raw,
     wire::quote,
 };
 
 use super::reasoning;
-use crate::{lax::to_raw, surface::Json};
+use crate::surface::Json;
 
-/// Writes the body. `messages`: for a client of Anthropic's Messages, whose tools are not strict and who may send
-/// encrypted reasoning back.
-pub(crate) fn encode(chat: &ChatRequest, messages: bool, stream: bool) -> Result<Payload> {
-    let (instructions, input) = input(&chat.messages, messages)?;
+/// Writes the body. `blocks`: for a client of a surface of blocks ([`Surface::speaks_blocks`]), whose tools are not
+/// strict and who may send encrypted reasoning back.
+///
+/// [`Surface::speaks_blocks`]: lockgate_core::Surface::speaks_blocks
+pub(crate) fn encode(chat: &ChatRequest, blocks: bool, stream: bool) -> Result<Payload> {
+    let (instructions, input) = input(&chat.messages, blocks)?;
     let mut json = Json::new().text("model", &chat.model).raw("input", to_raw(&input).get());
     if !instructions.is_empty() {
         json = json.text("instructions", &instructions);
     }
-    if messages && !chat.extra.contains("include") {
+    if blocks && !chat.extra.contains("include") {
         json = json.raw("include", "[\"reasoning.encrypted_content\"]");
     }
     if let Some(limit) = chat.max_output() {
@@ -26,14 +29,14 @@ pub(crate) fn encode(chat: &ChatRequest, messages: bool, stream: bool) -> Result
     if stream {
         json = json.raw("stream", "true");
     }
-    let json = tools(json, chat, messages);
+    let json = tools(json, chat, blocks);
     let json = output_form(json, chat);
     let json = plain_members(json, chat);
     Ok(Payload::from(json.finish().get().to_owned()))
 }
 
-fn tools(mut json: Json, chat: &ChatRequest, messages: bool) -> Json {
-    let mut list: Vec<Raw> = chat.tools.iter().flatten().map(|own| tool(own, messages)).collect();
+fn tools(mut json: Json, chat: &ChatRequest, blocks: bool) -> Json {
+    let mut list: Vec<Raw> = chat.tools.iter().flatten().map(|own| tool(own, blocks)).collect();
     if let Some(options) = &chat.web_search_options {
         let options: Extra = serde_json::from_str(options.get()).unwrap_or_default();
         list.push(Json::new().text("type", "web_search").extra(&options).finish());
@@ -56,7 +59,7 @@ fn tools(mut json: Json, chat: &ChatRequest, messages: bool) -> Json {
 }
 
 /// A function stands flat in this API; hosted tools stay as they are.
-fn tool(tool: &Tool, messages: bool) -> Raw {
+fn tool(tool: &Tool, blocks: bool) -> Raw {
     let Some(function) = &tool.function else { return to_raw(tool) };
     let mut json = Json::new().text("type", "function").text("name", &function.name);
     json = json.maybe("description", function.description.as_deref());
@@ -66,7 +69,7 @@ fn tool(tool: &Tool, messages: bool) -> Raw {
     match function.strict {
         Some(strict) => json = json.raw("strict", if strict { "true" } else { "false" }),
         // This API is strict unless told otherwise.
-        None if messages => json = json.raw("strict", "false"),
+        None if blocks => json = json.raw("strict", "false"),
         None => {}
     }
     json.extra(&function.extra).finish()
@@ -137,7 +140,7 @@ fn plain_members(json: Json, chat: &ChatRequest) -> Json {
 }
 
 /// The conversation as items, and the system's words as instructions.
-fn input(messages: &[Message], from_messages: bool) -> Result<(String, Vec<Raw>)> {
+fn input(messages: &[Message], blocks: bool) -> Result<(String, Vec<Raw>)> {
     let mut instructions = String::new();
     let mut items = Vec::new();
     for message in messages {
@@ -156,15 +159,15 @@ fn input(messages: &[Message], from_messages: bool) -> Result<(String, Vec<Raw>)
                 }
                 instructions.push_str(&text);
             }
-            "assistant" => assistant(message, from_messages, &mut items),
-            "tool" | "function" => items.push(tool_output(message, from_messages)?),
-            role => items.push(spoken(role, message, from_messages)),
+            "assistant" => assistant(message, blocks, &mut items),
+            "tool" | "function" => items.push(tool_output(message, blocks)?),
+            role => items.push(spoken(role, message, blocks)),
         }
     }
     Ok((instructions, items))
 }
 
-fn assistant(message: &Message, from_messages: bool, items: &mut Vec<Raw>) {
+fn assistant(message: &Message, blocks: bool, items: &mut Vec<Raw>) {
     if let Some(list) = message.extra.get("reasoning_items") {
         items.extend(serde_json::from_str::<Vec<Raw>>(list.get()).unwrap_or_default());
     }
@@ -187,7 +190,7 @@ fn assistant(message: &Message, from_messages: bool, items: &mut Vec<Raw>) {
             .text("arguments", function.arguments.as_deref().unwrap_or("{}"))
             .finish()
     });
-    if from_messages {
+    if blocks {
         items.extend(calls);
         items.extend(said);
     } else {
@@ -196,7 +199,7 @@ fn assistant(message: &Message, from_messages: bool, items: &mut Vec<Raw>) {
     }
 }
 
-fn tool_output(message: &Message, from_messages: bool) -> Result<Raw> {
+fn tool_output(message: &Message, blocks: bool) -> Result<Raw> {
     let id = message.tool_call_id.as_deref().ok_or_else(|| {
         Error::bad_field("messages", "A tool message needs the `tool_call_id` of the call that it answers.")
     })?;
@@ -205,7 +208,7 @@ fn tool_output(message: &Message, from_messages: bool) -> Result<Raw> {
         Some(Content::Parts(parts)) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
         None => Vec::new(),
     };
-    let output = if from_messages {
+    let output = if blocks {
         quote(&texts.join("\n"))
     } else {
         let parts: Vec<Raw> = texts
@@ -217,19 +220,19 @@ fn tool_output(message: &Message, from_messages: bool) -> Result<Raw> {
     Ok(Json::new().text("type", "function_call_output").text("call_id", id).raw("output", &output).finish())
 }
 
-fn spoken(role: &str, message: &Message, from_messages: bool) -> Raw {
+fn spoken(role: &str, message: &Message, blocks: bool) -> Raw {
     let parts: Vec<Raw> = match &message.content {
         Some(Content::Text(text)) => vec![Json::new().text("type", "input_text").text("text", text).finish()],
-        Some(Content::Parts(parts)) => parts.iter().map(|own| part(own, from_messages)).collect(),
+        Some(Content::Parts(parts)) => parts.iter().map(|own| part(own, blocks)).collect(),
         None => Vec::new(),
     };
     Json::new().text("type", "message").text("role", role).raw("content", to_raw(&parts).get()).finish()
 }
 
-fn part(part: &Part, from_messages: bool) -> Raw {
+fn part(part: &Part, blocks: bool) -> Raw {
     if let Some(image) = &part.image_url {
         let json = Json::new().text("type", "input_image").text("image_url", image.url());
-        let detail = image.object.detail.as_deref().or((!from_messages).then_some("auto"));
+        let detail = image.object.detail.as_deref().or((!blocks).then_some("auto"));
         return json.maybe("detail", detail).finish();
     }
     if let Some(file) = &part.file {

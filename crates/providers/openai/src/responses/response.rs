@@ -5,16 +5,12 @@ use http::response::Parts;
 use lockgate_core::{
     ChatReply, Choice, Error, Extra, FinishReason, Quirks, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
+    json::{Count, Lax, to_raw},
     wire::view,
 };
 
 use super::reasoning;
-use crate::{
-    error,
-    lax::{Count, Lax, to_raw},
-    response::is_error,
-    usage,
-};
+use crate::{error, response::is_error, usage};
 
 view! {
     /// The response object, also inside events.
@@ -63,11 +59,11 @@ view! {
     }
 }
 
-/// Reads an answer. `messages`: for a client of Anthropic's Messages, which gets reasoning as thinking blocks.
+/// Reads an answer. `blocks`: for a client of a surface of blocks, which gets reasoning as one.
 ///
 /// # Errors
 /// It is no response, or a failed one.
-pub(crate) fn decode(quirks: &Quirks, messages: bool, head: &Parts, body: &Bytes) -> Result<Reply> {
+pub(crate) fn decode(quirks: &Quirks, blocks: bool, head: &Parts, body: &Bytes) -> Result<Reply> {
     let wire: WireResponse = serde_json::from_slice(body).map_err(|why| error::malformed(body, why))?;
     if let Some(text) = wire.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text)) {
         return Err(error::in_answer(text, &head.headers).with_body(body.clone()));
@@ -76,7 +72,7 @@ pub(crate) fn decode(quirks: &Quirks, messages: bool, head: &Parts, body: &Bytes
         return Err(Error::invalid_response("The provider's answer has no `output`.").with_body(body.clone()));
     };
     let mut message = message(output);
-    if messages {
+    if blocks {
         let blocks: Vec<Raw> = output.iter().filter_map(reasoning::block).collect();
         message.thinking_blocks = Some(blocks).filter(|blocks| !blocks.is_empty());
     }

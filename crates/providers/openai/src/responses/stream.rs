@@ -2,6 +2,7 @@
 
 use lockgate_core::{
     Error, Event, Quirks, Raw, Result, StreamDecoder,
+    json::{Lax, to_raw},
     wire::{SseDecoder, view},
 };
 
@@ -9,11 +10,7 @@ use super::{
     reasoning,
     response::{Item, WireResponse},
 };
-use crate::{
-    error,
-    lax::{Lax, to_raw},
-    stream::cut_off,
-};
+use crate::{error, stream::cut_off};
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -40,7 +37,7 @@ struct State {
     /// The model's name as it was asked for.
     model: String,
     /// The client speaks Anthropic's Messages and gets reasoning as thinking blocks.
-    messages: bool,
+    blocks: bool,
     started: bool,
     said: bool,
     ended: bool,
@@ -49,11 +46,11 @@ struct State {
 }
 
 impl Decoder {
-    pub(crate) fn new(quirks: &Quirks, model: &str, messages: bool) -> Self {
+    pub(crate) fn new(quirks: &Quirks, model: &str, blocks: bool) -> Self {
         let model = model.strip_prefix("responses/").unwrap_or(model).to_owned();
         let quirks = quirks.clone();
         let state =
-            State { quirks, model, messages, started: false, said: false, ended: false, calls: Vec::new() };
+            State { quirks, model, blocks, started: false, said: false, ended: false, calls: Vec::new() };
         Self { sse: SseDecoder::new(), state }
     }
 }
@@ -84,7 +81,7 @@ impl State {
                 self.start(event.response, out)
             }
             "response.output_item.added" => self.added(event, out),
-            "response.output_item.done" if self.messages => {
+            "response.output_item.done" if self.blocks => {
                 let signature = event.item.filter(|item| item.kind.0.as_deref() == Some("reasoning"));
                 let signature = signature.as_ref().and_then(reasoning::signature);
                 self.say(signature, out, |signature| Event::Signature { choice: 0, signature });

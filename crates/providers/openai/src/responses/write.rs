@@ -3,15 +3,13 @@
 use lockgate_core::{
     Call, ChatReply, Choice, Error, ErrorKind, FinishReason, Raw, Usage,
     hub::{FunctionCall, Message},
+    json::{Lax, raw, to_raw},
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
 
 use super::{parse, reasoning};
-use crate::{
-    lax::{Lax, raw, to_raw},
-    surface::{Json, answer_time},
-};
+use crate::surface::{Json, answer_time};
 
 /// Members of the request that the answer repeats as they came.
 const REPEATED: [&str; 11] = [
