@@ -23,6 +23,7 @@ pub mod money;
 pub mod names;
 pub mod oauth;
 pub mod operation;
+pub mod options;
 pub mod params;
 pub mod prompt;
 pub mod provider;
@@ -44,7 +45,7 @@ pub mod watch;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use call::{CONTROL_MEMBERS, Call, CallOptions};
+pub use call::Call;
 pub use carrier::{Carried, Carrier};
 pub use decimal::Decimal;
 pub use dialect::{
@@ -56,6 +57,7 @@ pub use exchange::{Exchange, Step};
 pub use facts::ModelFacts;
 pub use money::Money;
 pub use operation::{Format, Operation};
+pub use options::{CONTROL_MEMBERS, CallOptions};
 pub use provider::{Alternate, Auth, AuthScheme, Provider};
 pub use quirks::Quirks;
 pub use reply::{

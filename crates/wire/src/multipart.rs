@@ -1,11 +1,18 @@
 //! `multipart/form-data`: read in pieces of any size without copying what the parts hold, and written as a rope.
 
+mod head;
+mod write;
+
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
 
-use crate::Payload;
+use self::head::{disposition, extended};
+pub use self::{
+    head::form_boundary,
+    write::{FormWriter, write_head},
+};
 
 /// Headers of one part may not be longer than this.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -219,165 +226,6 @@ fn part_head(head: &[u8]) -> Result<PartHead, FormError> {
         }
     }
     if named { Ok(part) } else { Err(FormError::Head("has no name")) }
-}
-
-/// The parameters of a `Content-Disposition`.
-fn disposition(value: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut rest = value.split_once(';').map_or("", |(_, rest)| rest);
-    while let Some((key, after)) = rest.split_once('=') {
-        let key = key.trim().trim_start_matches(';').trim().to_ascii_lowercase();
-        let after = after.trim_start();
-        let (value, tail) = match after.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let end = after.find(';').unwrap_or(after.len());
-                (after[..end].trim().to_owned(), &after[end..])
-            }
-        };
-        found.push((key, value));
-        rest = tail.trim_start().trim_start_matches(';');
-    }
-    found
-}
-
-/// The text up to the closing quote, and what follows it. Browsers write quotes and line ends as `%22`, `%0D`, `%0A`.
-fn unquoted(text: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut chars = text.char_indices();
-    let mut end = text.len();
-    while let Some((at, char)) = chars.next() {
-        match char {
-            '"' => {
-                end = at + 1;
-                break;
-            }
-            '\\' => match chars.next() {
-                Some((_, escaped @ ('"' | '\\'))) => value.push(escaped),
-                // Old browsers put Windows paths here.
-                Some((_, other)) => value.extend(['\\', other]),
-                None => value.push('\\'),
-            },
-            other => value.push(other),
-        }
-    }
-    (value.replace("%22", "\"").replace("%0D", "\r").replace("%0A", "\n"), &text[end..])
-}
-
-/// `UTF-8''na%C3%AFve.png`.
-fn extended(value: &str) -> Option<String> {
-    let (_, encoded) = value.split_once("''")?;
-    let (mut bytes, mut rest) = (Vec::new(), encoded.as_bytes());
-    while let Some((byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|hex| u8::from_str_radix(str::from_utf8(hex).ok()?, 16).ok());
-        match (byte, hex) {
-            (b'%', Some(decoded)) => {
-                bytes.push(decoded);
-                rest = &tail[2..];
-            }
-            (byte, _) => {
-                bytes.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// Writes a form as a rope: the contents of files are taken over, not copied.
-pub struct FormWriter {
-    boundary: String,
-    payload: Payload,
-    text: Vec<u8>,
-}
-
-impl FormWriter {
-    /// An empty form. The boundary must not occur in what will be written.
-    pub fn new(boundary: impl Into<String>) -> Self {
-        Self { boundary: boundary.into(), payload: Payload::new(), text: Vec::new() }
-    }
-
-    /// The value of the header that goes with it.
-    pub fn content_type(&self) -> String {
-        format!("multipart/form-data; boundary={}", self.boundary)
-    }
-
-    /// Adds a plain field.
-    pub fn field(&mut self, name: &str, value: &str) {
-        self.head(&PartHead { name: name.to_owned(), ..PartHead::default() });
-        self.text.extend_from_slice(value.as_bytes());
-        self.text.extend_from_slice(b"\r\n");
-    }
-
-    /// Adds a file.
-    pub fn file(&mut self, head: &PartHead, content: &Payload) {
-        self.begin(head, content);
-        self.text.extend_from_slice(b"\r\n");
-    }
-
-    /// Ends the form.
-    pub fn finish(mut self) -> Payload {
-        self.text.extend_from_slice(format!("--{}--\r\n", self.boundary).as_bytes());
-        self.flush();
-        self.payload
-    }
-
-    /// What has been written so far; more of the form is to follow.
-    pub fn unfinished(mut self) -> Payload {
-        self.flush();
-        self.payload
-    }
-
-    /// Ends the bytes within a file whose rest, and all that follows it, comes from elsewhere.
-    pub fn finish_open(mut self, head: &PartHead, content: &Payload) -> Payload {
-        self.begin(head, content);
-        self.flush();
-        self.payload
-    }
-
-    fn begin(&mut self, head: &PartHead, content: &Payload) {
-        self.head(head);
-        self.flush();
-        for segment in content.segments() {
-            self.payload.push(segment.clone());
-        }
-    }
-
-    fn head(&mut self, head: &PartHead) {
-        write_head(&self.boundary, head, &mut self.text);
-    }
-
-    fn flush(&mut self) {
-        self.payload.push(std::mem::take(&mut self.text));
-    }
-}
-
-/// Writes a part's delimiter and headers.
-pub fn write_head(boundary: &str, head: &PartHead, out: &mut Vec<u8>) {
-    let mut text =
-        format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", escaped(&head.name));
-    if let Some(filename) = &head.filename {
-        text.push_str(&format!("; filename=\"{}\"", escaped(filename)));
-    }
-    if let Some(kind) = &head.content_type {
-        text.push_str(&format!("\r\nContent-Type: {}", kind.replace(['\r', '\n'], " ")));
-    }
-    text.push_str("\r\n\r\n");
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// The boundary that a `Content-Type` names, if it is that of a form.
-pub fn form_boundary(content_type: &str) -> Option<String> {
-    let (kind, _) = content_type.split_once(';')?;
-    if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let (_, boundary) = disposition(content_type).into_iter().find(|(key, _)| key == "boundary")?;
-    (!boundary.is_empty() && boundary.len() <= 256).then_some(boundary)
 }
 
 #[cfg(test)]

@@ -1,21 +1,25 @@
 //! Models that are spoken to in a format of their own, through Invoke: one prompt, one text.
 
+mod answer;
+mod stream;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
-use lockgate_aws::{Frame, Frames, error, unframe::chunk};
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, Event, Extra, FinishReason, Format, Memo, Notes, Operation,
-    Reply, Result, StreamDecoder, Usage,
+    Attempt, ChatReply, Choice, Encoded, Extra, FinishReason, Format, Memo, Notes, Operation, Reply, Result,
+    Usage,
     hub::{ChatRequest, Content, Message},
     json::{raw, to_raw},
     params,
     prompt::render,
     refusal,
-    wire::view,
 };
 
+pub(crate) use stream::Decoder;
+
+use self::answer::{AnswerView, finish};
 use crate::{
     model::{Family, Model},
     prompt, request, response,
@@ -167,99 +171,6 @@ fn deepseek(messages: &[Message]) -> String {
     prompt
 }
 
-view! {
-    /// An answer, or a piece of one, of any family.
-    #[derive(Clone, Debug, Default)]
-    struct AnswerView {
-        generation: Option<String>,
-        output_text as "outputText": Option<String>,
-        text: Option<String>,
-        results: Option<Vec<AnswerView>>,
-        generations: Option<Vec<AnswerView>>,
-        outputs: Option<Vec<AnswerView>>,
-        completions: Option<Vec<AnswerView>>,
-        choices: Option<Vec<AnswerView>>,
-        data: Option<Box<AnswerView>>,
-        message: Option<Box<AnswerView>>,
-        delta: Option<Box<AnswerView>>,
-        content: Option<String>,
-        stop_reason: Option<String>,
-        finish_reason: Option<String>,
-        completion_reason as "completionReason": Option<String>,
-        finish as "finishReason": Option<lockgate_core::Raw>,
-        usage: Option<OwnUsage>,
-        metrics as "amazon-bedrock-invocationMetrics": Option<Metrics>,
-    }
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct OwnUsage {
-        prompt_tokens: Option<u64>,
-        completion_tokens: Option<u64>,
-    }
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct Metrics {
-        input as "inputTokenCount": Option<u64>,
-        output as "outputTokenCount": Option<u64>,
-    }
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct Reason {
-        reason: Option<String>,
-    }
-}
-
-impl AnswerView {
-    /// The answers in it: several where a family gives several.
-    fn answers(&self) -> &[AnswerView] {
-        let lists = [&self.results, &self.generations, &self.outputs, &self.completions, &self.choices];
-        let list = lists.into_iter().flatten().find(|list| !list.is_empty());
-        match list {
-            Some(list) if self.generation.is_none() => list,
-            _ => std::slice::from_ref(self),
-        }
-    }
-
-    fn said(&self) -> &str {
-        let own = self.generation.as_deref().or(self.output_text.as_deref()).or(self.text.as_deref());
-        let inner = || {
-            let inner = self.message.as_deref().or(self.delta.as_deref()).or(self.data.as_deref())?;
-            inner.content.as_deref().or(inner.text.as_deref())
-        };
-        own.or_else(inner).unwrap_or_default()
-    }
-
-    fn reason(&self) -> Option<String> {
-        let own = [&self.stop_reason, &self.finish_reason, &self.completion_reason];
-        let own = own.into_iter().flatten().next().cloned();
-        own.or_else(|| lockgate_core::json::read::<Reason>(self.finish.as_deref()?)?.reason)
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        let (input, output) = match (&self.metrics, &self.usage) {
-            (Some(metrics), _) => (metrics.input?, metrics.output.unwrap_or(0)),
-            (None, Some(usage)) => (usage.prompt_tokens?, usage.completion_tokens.unwrap_or(0)),
-            (None, None) => return None,
-        };
-        Some(Usage { input, output, ..Usage::default() })
-    }
-}
-
-/// The hub's word for why the model stopped.
-fn finish(word: &str) -> FinishReason {
-    match word.to_ascii_lowercase().as_str() {
-        "length" | "max_tokens" => FinishReason::Length,
-        "content_filtered" | "content_filter" | "error_toxic" => FinishReason::ContentFilter,
-        _ => FinishReason::Stop,
-    }
-}
-
 pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Result<Reply> {
     let view: AnswerView = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
     let reasons = Model::of(attempt.target).family == Family::DeepSeek;
@@ -312,121 +223,4 @@ pub(crate) fn counted(headers: &HeaderMap) -> Option<Usage> {
     let input = count("x-amzn-bedrock-input-token-count")?;
     let output = count("x-amzn-bedrock-output-token-count").unwrap_or(0);
     Some(Usage { input, output, ..Usage::default() })
-}
-
-/// Reads a stream of pieces of text.
-pub(crate) struct Decoder {
-    frames: Frames,
-    model: String,
-    id: String,
-    /// Thoughts are going on; what may be the start of the mark that ends them is held back.
-    thoughts: Option<String>,
-    started: bool,
-    stopped: bool,
-    failed: bool,
-    usage: Option<Usage>,
-}
-
-impl Decoder {
-    pub(crate) fn new(attempt: &Attempt<'_>, head: &Parts) -> Self {
-        let reasons = Model::of(attempt.target).family == Family::DeepSeek;
-        Self {
-            frames: Frames::default(),
-            model: Model::of(attempt.target).name.to_owned(),
-            id: response::id(head),
-            thoughts: reasons.then(String::new),
-            started: false,
-            stopped: false,
-            failed: false,
-            usage: None,
-        }
-    }
-
-    fn piece(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<()> {
-        let view: AnswerView = serde_json::from_slice(json).map_err(|why| refusal::malformed(json, why))?;
-        if !std::mem::replace(&mut self.started, true) {
-            let (id, model) = (std::mem::take(&mut self.id), std::mem::take(&mut self.model));
-            out.push(Event::Start { id, model, created: None, usage: None });
-        }
-        self.usage = view.usage().or(self.usage.take());
-        for (choice, answer) in (0..).zip(view.answers()) {
-            self.text(choice, answer.said(), out);
-            if let Some(word) = answer.reason().filter(|_| choice == 0 && !self.stopped) {
-                self.flush(out);
-                self.stopped = true;
-                out.push(Event::Finish { choice, reason: finish(&word), native: None, stop_sequence: None });
-            }
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, choice: u32, text: &str, out: &mut Vec<Event>) {
-        const END: &str = "</think>";
-        if text.is_empty() {
-            return;
-        }
-        let Some(held) = &mut self.thoughts else {
-            out.push(Event::Text { choice, text: text.to_owned() });
-            return;
-        };
-        held.push_str(text);
-        if let Some((thoughts, rest)) = held.split_once(END) {
-            let (thoughts, rest) = (thoughts.to_owned(), rest.to_owned());
-            self.thoughts = None;
-            reason(choice, thoughts, out);
-            if !rest.is_empty() {
-                out.push(Event::Text { choice, text: rest });
-            }
-            return;
-        }
-        let kept = (1..END.len()).rev().find(|size| held.ends_with(END.get(..*size).unwrap_or(END)));
-        let tail = held.split_off(held.len().saturating_sub(kept.unwrap_or(0)));
-        let thoughts = std::mem::replace(held, tail);
-        reason(choice, thoughts, out);
-    }
-
-    fn flush(&mut self, out: &mut Vec<Event>) {
-        if let Some(held) = self.thoughts.take() {
-            reason(0, held, out);
-        }
-    }
-}
-
-fn reason(choice: u32, text: String, out: &mut Vec<Event>) {
-    if !text.is_empty() {
-        out.push(Event::Reasoning { choice, text });
-    }
-}
-
-impl StreamDecoder for Decoder {
-    fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
-        let mut frames = std::mem::take(&mut self.frames);
-        let fed = frames.feed(bytes, |frame| match frame {
-            _ if self.failed => Ok(()),
-            Frame::Event { payload, .. } => self.piece(&chunk(&payload)?, out),
-            failure => {
-                self.failed = true;
-                out.push(Event::Failure(error::in_stream(&failure)));
-                Ok(())
-            }
-        });
-        self.frames = frames;
-        fed
-    }
-
-    fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
-        if self.failed {
-            return Ok(());
-        }
-        self.frames.finish()?;
-        if !self.stopped {
-            return Err(Error::invalid_response(
-                "The provider's stream ended before the answer was complete.",
-            ));
-        }
-        self.flush(out);
-        out.extend(self.usage.take().map(|usage| Event::Usage(Box::new(usage))));
-        out.push(Event::Done);
-        Ok(())
-    }
 }

@@ -6,7 +6,9 @@ use lockgate_core::{
 };
 
 use crate::{
-    surface::{Json, answer_id, answer_time, error_body},
+    envelope::error_body,
+    json::Json,
+    surface::{answer_id, answer_time},
     usage,
 };
 

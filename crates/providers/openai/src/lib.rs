@@ -11,9 +11,11 @@
 mod dialect;
 mod draft;
 mod encoder;
+mod envelope;
 mod error;
 mod forms;
 mod frames;
+mod json;
 mod measured;
 mod media;
 mod members;

@@ -3,7 +3,10 @@
 use http::HeaderValue;
 use lockgate_core::{Call, Image, ImagesReply, Payload, Raw, Reply, RerankReply, TranscriptionReply, Usage};
 
-use crate::surface::{Json, answer_time, list};
+use crate::{
+    json::{Json, list},
+    surface::answer_time,
+};
 
 /// The type of an answer that is not JSON.
 pub(crate) fn content_type(call: &Call, reply: &Reply) -> Option<HeaderValue> {

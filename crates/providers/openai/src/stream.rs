@@ -1,13 +1,16 @@
 //! Chat and text completion streams, read into hub events.
 
+mod choice;
+
 use lockgate_core::{
     Error, ErrorKind, Event, FinishReason, Origin, Quirks, Raw, Result, Retry, StreamDecoder, Usage,
     wire::SseDecoder,
 };
 
+use self::choice::ChoiceState;
 use crate::{
     error, response, usage, whole,
-    wire::{Pieces, WireChoice, WireMessage, WireReply, WireToolCall, finish_reason},
+    wire::{WireChoice, WireReply, finish_reason},
 };
 
 /// Reads `data:` lines with chunks until `[DONE]`.
@@ -30,22 +33,6 @@ struct State {
     service_tier: Option<String>,
     /// Members of the chunks themselves that were told already, to tell them again only when they change.
     told: Vec<(String, String)>,
-}
-
-#[derive(Default)]
-struct ChoiceState {
-    index: u32,
-    calls: Vec<CallState>,
-    finished: bool,
-}
-
-/// A tool call as it comes in.
-struct CallState {
-    /// The upstream's number for it.
-    wire_index: Option<u32>,
-    id: String,
-    /// Arguments that came before the name.
-    waiting: Option<String>,
 }
 
 impl Decoder {
@@ -170,7 +157,7 @@ impl State {
         let place = match self.choices.iter().position(|own| own.index == index) {
             Some(place) => place,
             None => {
-                self.choices.push(ChoiceState { index, ..ChoiceState::default() });
+                self.choices.push(ChoiceState::new(index));
                 self.choices.len() - 1
             }
         };
@@ -188,7 +175,7 @@ impl State {
         if let Some(word) = choice.finish_reason.0.filter(|word| !word.is_empty() && !state.finished) {
             state.finished = true;
             state.flush(out);
-            let (reason, native) = finish_reason(&word, !state.calls.is_empty());
+            let (reason, native) = finish_reason(&word, state.calls());
             out.push(Event::Finish { choice: index, reason, native, stop_sequence: choice.stop_reason.0 });
         }
     }
@@ -203,7 +190,7 @@ impl State {
         for choice in self.choices.iter_mut().filter(|choice| !choice.finished) {
             choice.finished = true;
             choice.flush(out);
-            let reason = if choice.calls.is_empty() { FinishReason::Stop } else { FinishReason::ToolCalls };
+            let reason = if choice.calls() { FinishReason::ToolCalls } else { FinishReason::Stop };
             out.push(Event::Finish { choice: choice.index, reason, native: None, stop_sequence: None });
         }
         if let Some(mut usage) = self.usage.take() {
@@ -224,118 +211,6 @@ impl State {
             return Ok(());
         }
         Err(cut_off(self.started))
-    }
-}
-
-impl ChoiceState {
-    fn delta(&mut self, mut delta: WireMessage, quirks: &Quirks, out: &mut Vec<Event>) {
-        let choice = self.index;
-        let member = quirks.reasoning_at.as_deref();
-        if let Some(text) = delta.take_reasoning(member).filter(|text| !text.is_empty()) {
-            delta.extra.remove(member.unwrap_or("reasoning"));
-            out.push(Event::Reasoning { choice, text });
-        }
-        if let Some(content) = delta.content {
-            let pieces = Pieces::of(content.get());
-            if !pieces.reasoning.is_empty() {
-                out.push(Event::Reasoning { choice, text: pieces.reasoning });
-            }
-            if !pieces.text.is_empty() {
-                out.push(Event::Text { choice, text: pieces.text });
-            }
-        }
-        if let Some(text) = delta.refusal.0.filter(|text| !text.is_empty()) {
-            out.push(Event::Refusal { choice, text });
-        }
-        for call in delta.tool_calls.0.into_iter().flatten() {
-            self.call(call, out);
-        }
-        if let Some(annotations) = delta.annotations.filter(|raw| raw.get() != "[]") {
-            out.push(Event::Annotations { choice, annotations });
-        }
-        let members = [
-            ("function_call", delta.function_call),
-            ("audio", delta.audio),
-            ("images", delta.images),
-            ("provider_specific_fields", delta.provider_specific_fields),
-        ];
-        for (key, value) in members {
-            if let Some(value) = value {
-                out.push(Event::Delta { choice, key: key.to_owned(), value });
-            }
-        }
-        for (key, value) in delta.extra.iter().filter(|(_, value)| value.get() != "null") {
-            out.push(Event::Delta { choice, key: key.to_owned(), value: value.to_owned() });
-        }
-    }
-
-    fn call(&mut self, wire: WireToolCall, out: &mut Vec<Event>) {
-        let id = wire.id.0.clone().unwrap_or_default();
-        let place = self.place(wire.index.0, &id);
-        let choice = self.index;
-        let name = wire.function.as_ref().and_then(|function| function.name.0.clone()).unwrap_or_default();
-        let arguments = wire.function.as_ref().map(super::wire::WireFunction::arguments).unwrap_or_default();
-        let index = u32::try_from(place).unwrap_or(u32::MAX);
-        let Some(call) = self.calls.get_mut(place) else { return };
-        if call.id.is_empty() {
-            call.id = id;
-        }
-        if let Some(waiting) = &mut call.waiting {
-            waiting.push_str(&arguments);
-            if name.is_empty() {
-                return;
-            }
-            let arguments = call.waiting.take().unwrap_or_default();
-            let extra = wire.provider_specific_fields;
-            let id = std::mem::take(&mut call.id);
-            call.id.clone_from(&id);
-            out.push(Event::ToolStart { choice, index, id, name, extra });
-            if !arguments.is_empty() {
-                out.push(Event::ToolArguments { choice, index, fragment: arguments });
-            }
-        } else if !arguments.is_empty() {
-            out.push(Event::ToolArguments { choice, index, fragment: arguments });
-        }
-    }
-
-    /// Which call a piece belongs to: by its number, unless another id says that a new one began.
-    fn place(&mut self, wire_index: Option<u32>, id: &str) -> usize {
-        let found = match wire_index {
-            Some(number) => self
-                .calls
-                .iter()
-                .rposition(|call| call.wire_index == Some(number))
-                .filter(|place| {
-                    id.is_empty()
-                        || self.calls.get(*place).is_some_and(|call| call.id.is_empty() || call.id == id)
-                })
-                .or_else(|| {
-                    (!id.is_empty()).then(|| self.calls.iter().position(|call| call.id == id)).flatten()
-                }),
-            None if id.is_empty() => self.calls.len().checked_sub(1),
-            None => self.calls.iter().position(|call| call.id == id),
-        };
-        found.unwrap_or_else(|| {
-            self.calls.push(CallState { wire_index, id: String::new(), waiting: Some(String::new()) });
-            self.calls.len() - 1
-        })
-    }
-
-    /// Calls whose name never came are told without one.
-    fn flush(&mut self, out: &mut Vec<Event>) {
-        let choice = self.index;
-        for (place, call) in self.calls.iter_mut().enumerate() {
-            let Some(arguments) = call.waiting.take() else { continue };
-            let index = u32::try_from(place).unwrap_or(u32::MAX);
-            out.push(Event::ToolStart {
-                choice,
-                index,
-                id: call.id.clone(),
-                name: String::new(),
-                extra: None,
-            });
-            out.push(Event::ToolArguments { choice, index, fragment: arguments });
-        }
     }
 }
 

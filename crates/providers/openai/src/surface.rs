@@ -3,17 +3,20 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use lockgate_core::{
-    Call, ChatReply, CompletionReply, EmbeddingReply, Error, ErrorKind, Extra, Format, Operation, Origin,
-    Payload, Raw, Reply, Result, Retry, StreamEncoder, Surface, Usage,
+    Call, ChatReply, CompletionReply, EmbeddingReply, Error, Extra, Format, Operation, Payload, Raw, Reply,
+    Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request},
     json::{raw, to_raw},
     surface::{Asked, Endpoint, ListedModel, refused},
-    wire::{quote, quote_into},
 };
 
 use crate::{
     CHAT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, MODERATION, RERANK, RESPONSES, SPEECH,
-    TRANSCRIPTION, TRANSLATION, encoder::Encoder, media, usage,
+    TRANSCRIPTION, TRANSLATION,
+    encoder::Encoder,
+    envelope::{error_body, status},
+    json::{Json, list},
+    media, usage,
 };
 
 /// OpenAI's endpoints as clients speak them.
@@ -253,65 +256,6 @@ pub(crate) fn answer_time(call: &Call, own: Option<i64>) -> i64 {
     })
 }
 
-/// A JSON object in the making, its members in the order in which they are added.
-#[derive(Default)]
-pub(crate) struct Json(String);
-
-impl Json {
-    pub(crate) fn new() -> Self {
-        let mut text = String::with_capacity(256);
-        text.push('{');
-        Self(text)
-    }
-
-    pub(crate) fn raw(mut self, key: &str, json: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        quote_into(&mut self.0, key);
-        self.0.push(':');
-        self.0.push_str(json);
-        self
-    }
-
-    pub(crate) fn text(self, key: &str, value: &str) -> Self {
-        let mut json = self.raw(key, "");
-        quote_into(&mut json.0, value);
-        json
-    }
-
-    pub(crate) fn maybe(self, key: &str, value: Option<&str>) -> Self {
-        match value {
-            Some(value) => self.text(key, value),
-            None => self,
-        }
-    }
-
-    /// Adds members that are kept as they came.
-    pub(crate) fn extra(self, extra: &Extra) -> Self {
-        extra.iter().fold(self, |json, (key, value)| json.raw(key, value.get()))
-    }
-
-    pub(crate) fn finish(self) -> Raw {
-        raw(self.into_text())
-    }
-
-    pub(crate) fn into_text(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-}
-
-pub(crate) fn list(items: impl Iterator<Item = String>) -> String {
-    let mut list = String::from("[");
-    for item in items {
-        list.push_str(if list.len() > 1 { "," } else { "" });
-        list.push_str(&item);
-    }
-    list.push(']');
-    list
-}
-
 fn head(call: &Call, object: &str, id: &str, created: Option<i64>) -> Json {
     Json::new()
         .text("id", &answer_id(call, id))
@@ -413,59 +357,10 @@ fn embedding(call: &Call, reply: &EmbeddingReply) -> String {
     json.extra(&reply.extra).into_text()
 }
 
-/// The HTTP status of an error. Odd statuses of providers stay as they are where they say "your mistake".
-pub(crate) fn status(error: &Error) -> u16 {
-    match (error.kind(), error.status()) {
-        (ErrorKind::BadRequest, Some(own)) if (400..500).contains(&own) => own,
-        (kind, _) => kind.status(),
-    }
-}
-
-/// OpenAI's error envelope.
-pub(crate) fn error_body(error: &Error) -> String {
-    let status = status(error);
-    let json = Json::new()
-        .text("message", error.message())
-        .text("type", error_type(error, status))
-        .raw("param", &error.param().map_or_else(|| "null".to_owned(), quote))
-        .text("code", &status.to_string());
-    let json = match provider_fields(error) {
-        Some(fields) => json.raw("provider_specific_fields", fields.get()),
-        None => json,
-    };
-    format!("{{\"error\":{}}}", json.finish().get())
-}
-
-/// The gateway's own type if it gave one, else the name that LiteLLM has for the status.
-fn error_type(error: &Error, status: u16) -> &str {
-    if let Some(own) = error.type_().filter(|_| error.origin() != Origin::Upstream) {
-        return own;
-    }
-    match status {
-        401 => "authentication_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        408 => "timeout_error",
-        429 => "throttling_error",
-        400..500 => "invalid_request_error",
-        _ => "internal_server_error",
-    }
-}
-
-/// What the provider itself said, beyond its message.
-fn provider_fields(error: &Error) -> Option<Raw> {
-    if error.origin() != Origin::Upstream {
-        return None;
-    }
-    let json = Json::new()
-        .maybe("code", error.code())
-        .maybe("type", error.type_())
-        .maybe("request_id", error.request_id());
-    (json.0.len() > 1).then(|| json.finish())
-}
-
 #[cfg(test)]
 mod tests {
+    use lockgate_core::{ErrorKind, Origin};
+
     use super::*;
 
     #[test]

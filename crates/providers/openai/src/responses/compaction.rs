@@ -11,7 +11,7 @@ use lockgate_core::{
 };
 
 use super::write;
-use crate::surface::{Json, answer_time};
+use crate::{json::Json, surface::answer_time};
 
 /// Tells our compactions from those of providers, which only they can read.
 pub(super) const MARK: &str = "lockgate:";

@@ -15,7 +15,7 @@ use super::{
     reasoning,
     write::{self, Envelope, State},
 };
-use crate::surface::Json;
+use crate::json::Json;
 
 /// Writes one response.
 pub(super) struct Encoder {

@@ -9,7 +9,7 @@ use lockgate_core::{
 use serde_json::value::RawValue;
 
 use super::{compaction, reasoning};
-use crate::surface::Json;
+use crate::json::Json;
 
 view! {
     /// An item of the input; output items of earlier responses are sent back as such.

@@ -9,7 +9,7 @@ use lockgate_core::{
 use serde_json::{Number, value::RawValue};
 
 use super::items::History;
-use crate::surface::Json;
+use crate::json::Json;
 
 view! {
     /// The members that mean something to every model.

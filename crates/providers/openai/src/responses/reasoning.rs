@@ -10,7 +10,7 @@ use lockgate_core::{
 };
 
 use super::response::Item;
-use crate::surface::Json;
+use crate::json::Json;
 
 /// Tells such signatures from those of other providers, which this API must not be sent.
 const MARK: &str = "openai-reasoning:";

@@ -8,7 +8,7 @@ use lockgate_core::{
 };
 
 use super::reasoning;
-use crate::surface::Json;
+use crate::json::Json;
 
 /// Writes the body. `blocks`: for a client of a surface of blocks ([`Surface::speaks_blocks`]), whose tools are not
 /// strict and who may send encrypted reasoning back.

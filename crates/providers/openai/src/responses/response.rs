@@ -187,7 +187,7 @@ impl serde::Serialize for Present<'_> {
 }
 
 fn part(part: &ItemPart) -> Raw {
-    let json = crate::surface::Json::new()
+    let json = crate::json::Json::new()
         .maybe("type", part.kind.0.as_deref())
         .maybe("text", part.text.0.as_deref())
         .extra(&part.extra);

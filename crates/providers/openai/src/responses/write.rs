@@ -9,7 +9,7 @@ use lockgate_core::{
 use serde_json::value::RawValue;
 
 use super::{parse, reasoning};
-use crate::surface::{Json, answer_time};
+use crate::{json::Json, surface::answer_time};
 
 /// Members of the request that the answer repeats as they came.
 const REPEATED: [&str; 11] = [
