@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod agents;
 mod claude;
 mod count;
 mod embed;
@@ -36,7 +37,10 @@ use lockgate_core::{
 };
 use lockgate_openai::OpenAi;
 
-use crate::model::{Api, Family, Model};
+use crate::{
+    agents::Agent,
+    model::{Api, Family, Model},
+};
 
 pub use mantle::Mantle;
 pub use surface::BedrockSurface;
@@ -54,6 +58,9 @@ impl Dialect for Bedrock {
     }
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
+        if Agent::of(&target.model).is_some() {
+            return vec!["stream".to_owned()];
+        }
         let model = Model::of(target);
         let taken = match (model.api(), model.family) {
             (Api::Invoke, Family::Claude) => return Anthropic.supported_params(target),
@@ -73,7 +80,9 @@ impl Dialect for Bedrock {
     }
 
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
-        if matches!(call.operation, Operation::Rerank | Operation::ImageGeneration | Operation::ImageEdit) {
+        let no_files =
+            matches!(call.operation, Operation::Rerank | Operation::ImageGeneration | Operation::ImageEdit);
+        if no_files || Agent::of(&target.model).is_some() {
             return Ok(Vec::new());
         }
         let model = Model::of(target);
@@ -91,6 +100,11 @@ impl Dialect for Bedrock {
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        if let Some(agent) = Agent::of(&attempt.target.model)
+            && attempt.call.operation == Operation::Chat
+        {
+            return agents::encode(attempt, agent);
+        }
         let model = Model::of(attempt.target);
         match (attempt.call.operation, model.api_for(attempt.call), model.family) {
             (Operation::Chat, Api::Converse, _) if attempt.call.format == CONVERSE => {
@@ -125,6 +139,7 @@ impl Dialect for Bedrock {
             Spoken::Ranking => rank::decode(attempt, &body),
             Spoken::Pictures => pictures::decode(attempt, &body),
             Spoken::Count => count::decode(&body),
+            Spoken::Agent => agents::decode(attempt, encoded.format, head, &body),
         }
     }
 
@@ -139,6 +154,7 @@ impl Dialect for Bedrock {
                     Box::new(Unframed::new(unframe::event, OpenAi.stream(attempt, encoded, head)))
                 }
                 Spoken::Text => Box::new(invoke::Decoder::new(attempt, head)),
+                Spoken::Agent => Box::new(agents::Decoder::new(attempt, format, head)),
                 _ => Box::new(stream::Decoder::new(attempt, encoded, Some(head))),
             },
         }
@@ -189,6 +205,7 @@ enum Spoken {
     Ranking,
     Pictures,
     Count,
+    Agent,
 }
 
 fn spoken(format: Format) -> Spoken {
@@ -200,6 +217,7 @@ fn spoken(format: Format) -> Spoken {
         rank::RANK => Spoken::Ranking,
         pictures::PICTURES => Spoken::Pictures,
         count::COUNT => Spoken::Count,
+        agents::AGENT | agents::AGENT_CORE => Spoken::Agent,
         _ => Spoken::OpenAi,
     }
 }
