@@ -78,9 +78,12 @@ fn operations_with_cases(registry: &Registry) -> BTreeMap<String, BTreeSet<&'sta
             "image_edits" => "image_edit",
             "audio_transcription" => "audio_transcription",
             "audio_speech" => "audio_speech",
+            "search" => "search",
+            "ocr" => "ocr",
             _ => continue,
         };
         let prefix = case.model.split_once('/').map_or(case.provider.as_str(), |(prefix, _)| prefix);
+        let prefix = case.search_provider().unwrap_or(prefix);
         let provider = registry.get(prefix).or_else(|| registry.get(&case.provider));
         let id = provider.map_or_else(|| case.provider.clone(), |provider| provider.id.to_string());
         proven.entry(id).or_default().insert(operation);

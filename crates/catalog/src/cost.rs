@@ -70,6 +70,9 @@ impl Measured {
             output_images: measures.map_or(0, |measures| measures.output_images),
             input_millis: measures.map_or(0, |measures| measures.input_millis),
             queries: measures.map_or(0, |measures| measures.queries),
+            results: measures.map_or(0, |measures| measures.results),
+            pages: measures.map_or(0, |measures| measures.pages),
+            annotated_pages: measures.map_or(0, |measures| measures.annotated_pages),
             ..Self::default()
         }
     }

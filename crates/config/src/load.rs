@@ -90,7 +90,7 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
     let settings = settings(&general_section, &litellm, &env, &sources.overrides);
     let policy = router_settings::policy(&router, &litellm, &mut report);
     let defaults = defaults(&router, &litellm, &settings, &sources.overrides);
-    let routes = ModelList {
+    let list = ModelList {
         root: &root,
         router: &router,
         registry: &registry,
@@ -98,9 +98,9 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
         env: Arc::new(env),
         defaults: Arc::new(defaults),
         overrides: &sources.overrides,
-    }
-    .routes(&mut report);
-    router_settings::check_names(&router, &litellm, &policy, &routes, &mut report);
+    };
+    let (routes, search_tools) = (list.routes(&mut report), list.search_tools(&mut report));
+    router_settings::check_names(&router, &litellm, &policy, [&routes, &search_tools], &mut report);
 
     if !report.problems.is_empty() {
         // Who mends a file wants to know of everything in it at once, misspelt keys included.
@@ -113,6 +113,7 @@ pub fn load(sources: &Sources) -> Result<Snapshot, Vec<Problem>> {
         registry,
         catalog,
         routes,
+        search_tools,
         policy,
         general,
         settings,

@@ -1,12 +1,14 @@
 //! `model_list` and everything that names models, as [`Routes`].
 
+mod search_tools;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use lockgate_catalog::Catalog;
-use lockgate_core::AuthScheme;
+use lockgate_core::{AuthScheme, Operation, Provider};
 use lockgate_registry::Registry;
 use lockgate_router::{
     Deployment, Issue, Params, Routes, Wildcard,
@@ -177,7 +179,8 @@ impl<'a> ModelList<'a> {
     fn of_environment(&self) -> Vec<Listed<'a>> {
         let is_set = |name: &String| set(&self.env, name).is_some();
         let mut listed = Vec::new();
-        for provider in self.registry.providers() {
+        let models = |provider: &Provider| provider.operations != [Operation::Search];
+        for provider in self.registry.providers().filter(|provider| models(provider)) {
             let keyed = provider.auth.scheme != AuthScheme::None && provider.auth.env.iter().any(is_set);
             let placed = provider.auth.optional && provider.base_env.iter().any(is_set);
             if keyed || placed {

@@ -56,12 +56,15 @@ pub(crate) fn check_names(
     router: &Section<'_>,
     litellm: &Section<'_>,
     policy: &Policy,
-    routes: &Routes,
+    routes: [&Routes; 2],
     report: &mut Report,
 ) {
-    let names: Vec<&str> = routes.names().into_iter().map(|name| name.name).collect();
+    let names: Vec<&str> = routes.iter().flat_map(|routes| routes.names()).map(|name| name.name).collect();
+    let known = |name: &str| {
+        routes.iter().any(|routes| routes.resolve(name).is_some() || routes.why_unusable(name).is_some())
+    };
     let mut check = |at: At, key: &str, name: &str| {
-        if routes.resolve(name).is_some() || routes.why_unusable(name).is_some() {
+        if known(name) {
             return;
         }
         let remedy = match suggest::nearest(name, names.iter().copied()) {

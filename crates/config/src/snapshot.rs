@@ -1,7 +1,7 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use lockgate_catalog::Catalog;
-use lockgate_core::Secret;
+use lockgate_core::{Operation, Secret};
 use lockgate_registry::Registry;
 use lockgate_router::{Policy, Routes};
 
@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub catalog: Catalog,
     /// Public names and their deployments.
     pub routes: Routes,
+    /// Search engines by their public names.
+    pub search_tools: Routes,
     /// How the router behaves.
     pub policy: Policy,
     /// Options of the server.
@@ -27,6 +29,16 @@ pub struct Snapshot {
     pub warnings: Vec<Problem>,
     /// The files that were read, the first of them the main one.
     pub files: Vec<PathBuf>,
+}
+
+impl Snapshot {
+    /// Where the names of a call for that operation are found: models and search tools do not mix.
+    pub fn routes_for(&self, operation: Operation) -> &Routes {
+        match operation {
+            Operation::Search => &self.search_tools,
+            _ => &self.routes,
+        }
+    }
 }
 
 impl fmt::Debug for Snapshot {

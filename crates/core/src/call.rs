@@ -9,8 +9,8 @@ use lockgate_wire::Object;
 use crate::{
     CallOptions, Error, Format, Operation, Result, Surface, Upload, UploadFile,
     hub::{
-        ChatRequest, CompletionRequest, EmbeddingRequest, ImageRequest, ModerationRequest, Request,
-        RerankRequest, SpeechRequest, TranscriptionRequest,
+        ChatRequest, CompletionRequest, EmbeddingRequest, ImageRequest, ModerationRequest, OcrRequest,
+        Request, RerankRequest, SearchRequest, SpeechRequest, TranscriptionRequest,
     },
     signed,
     surface::Asked,
@@ -227,6 +227,28 @@ impl Call {
     pub fn speech(&self) -> Result<&SpeechRequest> {
         match self.request()? {
             Request::Speech(request) => Ok(request),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// The body as a request to search the web.
+    ///
+    /// # Errors
+    /// As [`Call::request`], or the operation is another one.
+    pub fn search(&self) -> Result<&SearchRequest> {
+        match self.request()? {
+            Request::Search(request) => Ok(request),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    /// The body as a request to read a document.
+    ///
+    /// # Errors
+    /// As [`Call::request`], or the operation is another one.
+    pub fn ocr(&self) -> Result<&OcrRequest> {
+        match self.request()? {
+            Request::Ocr(request) => Ok(request),
             _ => Err(self.mismatch()),
         }
     }

@@ -40,6 +40,7 @@ pub mod upload;
 pub mod uri;
 pub mod usage;
 pub mod watch;
+pub mod whole;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -61,8 +62,8 @@ pub use options::{CONTROL_MEMBERS, CallOptions};
 pub use provider::{Alternate, Auth, AuthScheme, Provider};
 pub use quirks::Quirks;
 pub use reply::{
-    AudioReply, ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason, Image, ImagesReply, Reply,
-    RerankReply, RerankResult, TranscriptionReply,
+    AudioReply, ChatReply, Choice, CompletionReply, EmbeddingReply, FinishReason, Image, ImagesReply,
+    OcrPage, OcrReply, Reply, RerankReply, RerankResult, SearchReply, SearchResult, TranscriptionReply,
 };
 pub use secret::Secret;
 pub use surface::{StreamEncoder, Surface};

@@ -38,13 +38,17 @@ pub enum Operation {
     Translation,
     /// Text to speech.
     Speech,
+    /// Pages of the web by a query.
+    Search,
+    /// The text of a document's pages.
+    Ocr,
     /// The list of models.
     Models,
 }
 
 impl Operation {
     /// Every operation, in the order of the enum.
-    pub const ALL: [Operation; 17] = [
+    pub const ALL: [Operation; 19] = [
         Self::Chat,
         Self::Completion,
         Self::Embedding,
@@ -61,6 +65,8 @@ impl Operation {
         Self::Transcription,
         Self::Translation,
         Self::Speech,
+        Self::Search,
+        Self::Ocr,
         Self::Models,
     ];
 
@@ -83,6 +89,8 @@ impl Operation {
             Self::Transcription => "audio_transcription",
             Self::Translation => "audio_translation",
             Self::Speech => "audio_speech",
+            Self::Search => "search",
+            Self::Ocr => "ocr",
             Self::Models => "models",
         }
     }

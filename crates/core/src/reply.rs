@@ -27,6 +27,10 @@ pub enum Reply {
     Transcription(Box<TranscriptionReply>),
     /// To a request to speak.
     Audio(Box<AudioReply>),
+    /// To a search.
+    Search(Box<SearchReply>),
+    /// To a request to read a document.
+    Ocr(Box<OcrReply>),
     /// A JSON body of OpenAI's shape that needs no translation (moderations).
     Raw(Bytes),
 }
@@ -42,6 +46,8 @@ impl Reply {
             Self::Images(reply) => reply.usage.as_ref(),
             Self::Transcription(reply) => reply.usage.as_ref(),
             Self::Audio(reply) => reply.usage.as_ref(),
+            Self::Search(reply) => reply.usage.as_ref(),
+            Self::Ocr(reply) => reply.usage.as_ref(),
             Self::TokenCount { .. } | Self::Raw(_) => None,
         }
     }
@@ -66,6 +72,8 @@ impl Reply {
             Self::Images(reply) => Some(&mut reply.usage),
             Self::Transcription(reply) => Some(&mut reply.usage),
             Self::Audio(reply) => Some(&mut reply.usage),
+            Self::Search(reply) => Some(&mut reply.usage),
+            Self::Ocr(reply) => Some(&mut reply.usage),
             Self::TokenCount { .. } | Self::Raw(_) => None,
         }
     }
@@ -302,4 +310,62 @@ pub struct AudioReply {
     pub mime: String,
     /// Consumption.
     pub usage: Option<Usage>,
+}
+
+/// Pages of the web.
+#[derive(Clone, Debug, Default)]
+pub struct SearchReply {
+    /// What was found, the best first.
+    pub results: Vec<SearchResult>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// One page that was found.
+#[derive(Clone, Debug, Default)]
+pub struct SearchResult {
+    /// Its title.
+    pub title: String,
+    /// Its address.
+    pub url: String,
+    /// What it says about the query.
+    pub snippet: String,
+    /// When it was published, as the provider says it.
+    pub date: Option<String>,
+    /// When it was changed or last seen, as the provider says it.
+    pub last_updated: Option<String>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// A document, read.
+#[derive(Clone, Debug, Default)]
+pub struct OcrReply {
+    /// The model as the provider names it.
+    pub model: String,
+    /// Its pages.
+    pub pages: Vec<OcrPage>,
+    /// Consumption, in Mistral's shape.
+    pub usage_info: Option<Raw>,
+    /// Consumption.
+    pub usage: Option<Usage>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
+}
+
+/// One page of a document.
+#[derive(Clone, Debug, Default)]
+pub struct OcrPage {
+    /// Its number, from zero.
+    pub index: u64,
+    /// What it says.
+    pub markdown: String,
+    /// Its pictures, in Mistral's shape.
+    pub images: Option<Raw>,
+    /// Its size, in Mistral's shape.
+    pub dimensions: Option<Raw>,
+    /// Members that the hub has no word for.
+    pub extra: Extra,
 }

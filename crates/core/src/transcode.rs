@@ -10,7 +10,7 @@ use memchr::memmem;
 
 use crate::{
     Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
-    StreamDecoder, StreamEncoder, StreamEnd, Usage, embedding,
+    StreamDecoder, StreamEncoder, StreamEnd, Target, Usage, embedding,
 };
 
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
@@ -21,6 +21,7 @@ use crate::{
 /// # Errors
 /// The call cannot be expressed for this target, or cannot be signed.
 pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
+    offered(attempt.call, attempt.target)?;
     let mut encoded = attempt.dialect().encode(attempt)?;
     if !encoded.relay {
         encoded.notes.dropped.extend(attempt.call.surface.untranslated(attempt.call));
@@ -30,6 +31,18 @@ pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
     }
     complete(attempt, &mut encoded.request, now)?;
     Ok(encoded)
+}
+
+/// Refuses what a provider does not offer and nobody can make of a chat.
+///
+/// # Errors
+/// It is such.
+pub fn offered(call: &Call, target: &Target) -> Result<()> {
+    let (operation, provider) = (call.operation, &target.provider);
+    if matches!(operation, Operation::Search | Operation::Ocr) && !provider.offers(operation) {
+        return Err(Error::bad_request(format!("{} does not offer `{operation}`.", provider.title)));
+    }
+    Ok(())
 }
 
 /// Makes a request about something that an earlier answer left at the target: `below` is put behind the path of the

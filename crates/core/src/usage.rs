@@ -71,6 +71,12 @@ pub struct Measures {
     pub input_millis: u64,
     /// Queries or search units.
     pub queries: u64,
+    /// Results that were asked for, where a query's price depends on it.
+    pub results: u64,
+    /// Pages of documents that were read.
+    pub pages: u64,
+    /// Of those, pages that were annotated.
+    pub annotated_pages: u64,
 }
 
 impl Measures {
@@ -81,6 +87,9 @@ impl Measures {
             image_quality: self.image_quality.or(other.image_quality),
             input_millis: self.input_millis.saturating_add(other.input_millis),
             queries: self.queries.saturating_add(other.queries),
+            results: self.results.max(other.results),
+            pages: self.pages.saturating_add(other.pages),
+            annotated_pages: self.annotated_pages.saturating_add(other.annotated_pages),
         }
     }
 }

@@ -79,7 +79,8 @@ impl Gateway {
     pub fn reload(&self, snapshot: Snapshot) {
         let health = self.0.live.load().health.clone();
         let live = Live::new(snapshot, health);
-        live.health.retain(|id| live.snapshot.routes.deployment(id).is_some());
+        let all = [&live.snapshot.routes, &live.snapshot.search_tools];
+        live.health.retain(|id| all.iter().any(|routes| routes.deployment(id).is_some()));
         self.0.live.store(Arc::new(live));
     }
 

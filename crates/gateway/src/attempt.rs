@@ -88,6 +88,7 @@ pub(crate) async fn run(
         // Boxed, because it is rare.
         return Box::pin(parts::run(progress, call, (deployment, target), parts, meter)).await;
     }
+    transcode::offered(call, target)?;
     let media = match dialect.fetches(call, target)? {
         urls if urls.is_empty() => Media::default(),
         // Boxed, because fetching is rare and its state is large: every call's future would carry it.

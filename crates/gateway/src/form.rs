@@ -295,7 +295,11 @@ impl Body for RestBody {
 pub(crate) fn takes_form(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::Transcription | Operation::Translation | Operation::ImageEdit | Operation::ImageVariation
+        Operation::Transcription
+            | Operation::Translation
+            | Operation::ImageEdit
+            | Operation::ImageVariation
+            | Operation::Ocr
     )
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use lockgate_core::{Call, Error, ErrorKind, Result, wire::Edits};
+use lockgate_core::{Call, Error, ErrorKind, Operation, Origin, Result, wire::Edits};
 use lockgate_router::{Decision, Deployment, Plan, Route};
 
 use crate::{
@@ -50,7 +50,8 @@ struct Answered {
 
 async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
     let (live, mut call) = (&progress.live, progress.call.clone());
-    let route = live.snapshot.routes.resolve(&call.model).ok_or_else(|| unknown_model(live, &call))?;
+    let routes = live.snapshot.routes_for(call.operation);
+    let route = routes.resolve(&call.model).ok_or_else(|| unknown(live, &call))?;
     let route = pinned(&call, route);
     meter.route(&route);
     let mut plan = plan(live, &progress.call, &route);
@@ -120,7 +121,7 @@ fn plan<'a>(live: &'a Live, call: &'a Call, route: &Route) -> Plan<'a> {
     let seed =
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.subsec_nanos().into());
     Plan::new(
-        &live.snapshot.routes,
+        live.snapshot.routes_for(call.operation),
         &live.snapshot.policy,
         &live.health,
         route,
@@ -159,6 +160,31 @@ fn respond(progress: &Progress, answered: Answered, mut meter: Meter) -> Respons
 
 fn timing(headers: &mut HeaderMap, meter: &Meter) {
     headers::timing(headers, meter.elapsed(), meter.upstream_time());
+}
+
+fn unknown(live: &Live, call: &Call) -> Error {
+    match call.operation {
+        Operation::Search => unknown_tool(live, call),
+        _ => unknown_model(live, call),
+    }
+}
+
+fn unknown_tool(live: &Live, call: &Call) -> Error {
+    const FIELD: &str = "search_tool_name";
+    let name = &call.model;
+    if name.is_empty() {
+        return Error::bad_field(
+            FIELD,
+            "No search tool is named: ask `/v1/search/NAME`, or send `search_tool_name`.",
+        );
+    }
+    let message = match live.snapshot.search_tools.why_unusable(name) {
+        Some(why) => format!("The search tool `{name}` is configured but cannot be used: {why}"),
+        None => {
+            format!("There is no search tool `{name}`. Call `/v1/search/tools` to view those you may use.")
+        }
+    };
+    Error::new(ErrorKind::NotFound, Origin::Client, message).with_param(FIELD)
 }
 
 fn unknown_model(live: &Live, call: &Call) -> Error {

@@ -23,7 +23,12 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode> {
             let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
             let more = if names.len() > SHOWN { ", …" } else { "" };
             let count = plural(names.len(), "model");
-            say(&format!("{}: good; {count}: {shown}{more}", args.config.display()));
+            let tools: Vec<&str> = snapshot.search_tools.names().into_iter().map(|name| name.name).collect();
+            let tools = match tools.as_slice() {
+                [] => String::new(),
+                names => format!("; {}: {}", plural(names.len(), "search tool"), names.join(", ")),
+            };
+            say(&format!("{}: good; {count}: {shown}{more}{tools}", args.config.display()));
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {

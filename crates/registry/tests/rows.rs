@@ -36,6 +36,7 @@ const NO_BASE: &[&str] = &[
     "oobabooga",
     "openai_like",
     "ragflow",
+    "searxng",
     "triton",
     "watsonx",
     "watsonx_text",

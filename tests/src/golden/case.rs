@@ -262,6 +262,11 @@ impl Case {
         self.id.chars().map(keep).collect()
     }
 
+    /// The engine of a search.
+    pub fn search_provider(&self) -> Option<&str> {
+        self.litellm_params.get("search_provider").filter(|_| self.surface == "search")?.as_str()
+    }
+
     /// Why the case has no truth to hold a gateway to, or goes beyond the gateway's HTTP API.
     pub fn skip(&self) -> Option<&'static str> {
         let known = ["model", "text", "messages", "tools"];

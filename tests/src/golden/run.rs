@@ -79,6 +79,7 @@ impl Runner {
     /// Whether this build has the provider of the case's model.
     pub fn knows(&self, case: &Case) -> bool {
         let prefix = case.model.split_once('/').map_or(case.provider.as_str(), |(prefix, _)| prefix);
+        let prefix = case.search_provider().unwrap_or(prefix);
         case.is_local() || self.registry.get(prefix).is_some()
     }
 
@@ -144,6 +145,11 @@ impl Runner {
         if let Value::Object(own) = case.params() {
             params.params.extend(own);
         }
+        if let Some(engine) = case.search_provider() {
+            // As an entry of `search_tools` is read.
+            params.params.insert("custom_llm_provider".to_owned(), engine.into());
+            params.params.insert("model".to_owned(), "search".into());
+        }
         if let Some(tenant) = case.settings.get("predibase_tenant_id") {
             params.params.insert("predibase_tenant_id".to_owned(), tenant.clone());
         }
@@ -207,6 +213,8 @@ fn endpoint(surface: &str) -> Option<(&'static dyn Surface, Operation)> {
         "image_edits" => ("openai", Operation::ImageEdit),
         "audio_transcription" => ("openai", Operation::Transcription),
         "audio_speech" => ("openai", Operation::Speech),
+        "search" => ("openai", Operation::Search),
+        "ocr" => ("openai", Operation::Ocr),
         "messages" => ("anthropic", Operation::Chat),
         "responses" => ("responses", Operation::Chat),
         "generate_content" => ("gemini", Operation::Chat),
@@ -245,6 +253,9 @@ fn call(
         }
         asked = asked.model(&model);
     }
+    if operation == Operation::Search {
+        asked = asked.model(&model);
+    }
     let mut call = if matches!(operation, Operation::ImageEdit | Operation::Transcription) {
         let (fields, upload) = form::of_client(&body);
         Call::from_form(surface, asked, headers, (&fields, upload))?
@@ -254,7 +265,7 @@ fn call(
     call.received = SystemTime::UNIX_EPOCH + RECORDED;
     call.id = "5f0f4b1e-0000-4000-8000-000000000000".to_owned();
     let mut script = Script::new(case);
-    let (dialect, _) = deployment.target.provider.dialect_for(surface.id());
+    let dialect = deployment.target.provider.dialect_of(&call);
     let mut media = Media::default();
     for url in dialect.fetches(&call, &deployment.target)? {
         let file = fetch(case, &url, &mut script, sent)?;

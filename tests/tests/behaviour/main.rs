@@ -12,6 +12,7 @@ mod limits;
 mod pace;
 mod params;
 mod responses;
+mod search;
 mod secrets;
 mod streams;
 mod unreachable;

@@ -6,6 +6,7 @@ mod env;
 mod general;
 mod litellm;
 mod router;
+mod search;
 mod top;
 
 /// What a value must be.
@@ -162,8 +163,28 @@ pub(crate) const INFO: Place = Place {
     open: true,
 };
 
+pub(crate) const SEARCH_TOOL: Place = Place {
+    name: "search_tools[]",
+    meaning: "A search engine under a public name: `POST /v1/search/NAME`.",
+    keys: search::TOOL,
+    later: "",
+    kept: "",
+    open: false,
+};
+
+pub(crate) const SEARCH_PARAMS: Place = Place {
+    name: "search_tools[].litellm_params",
+    meaning: "The engine, its credential and limits. Any other key is a parameter that is sent to the engine where the \
+              client's request does not have it (`max_results`, `search_depth`, …).",
+    keys: search::PARAMS,
+    later: "",
+    kept: "dataforseo_login dataforseo_password",
+    open: true,
+};
+
 /// All places, in the order of the reference.
-pub(crate) const PLACES: &[Place] = &[TOP, ENTRY, PARAMS, INFO, GENERAL, LITELLM, ROUTER];
+pub(crate) const PLACES: &[Place] =
+    &[TOP, ENTRY, PARAMS, INFO, SEARCH_TOOL, SEARCH_PARAMS, GENERAL, LITELLM, ROUTER];
 
 /// Environment variables that are read, besides those of the providers.
 pub(crate) const VARIABLES: Place = Place {

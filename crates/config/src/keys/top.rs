@@ -13,10 +13,11 @@ pub(super) const ACTIVE: &[Key] = &[
         "",
         "More files, relative to this one: lists are appended, other sections replaced.",
     ),
+    active("search_tools", List, "", "The search engines behind `/v1/search`."),
     active("providers", Map, "", "Providers of your own, as rows of the same form as the built-in ones."),
 ];
 
 pub(super) const LATER: &str = "\
     agent_list agents assistant_settings callback_settings default_vertex_config files_settings \
     finetune_settings guardrails mcp_servers mcp_tools pass_through_endpoints policies \
-    policy_attachments prompts sandbox_tools search_tools vector_store_registry worker_registry";
+    policy_attachments prompts sandbox_tools vector_store_registry worker_registry";

@@ -6,12 +6,14 @@
 mod chat;
 mod content;
 mod embedding;
+mod lookup;
 mod media;
 mod tool;
 
 pub use chat::{ChatRequest, Message, Stop, StreamOptions};
 pub use content::{Content, File, ImageObject, ImageUrl, Part};
 pub use embedding::{CompletionRequest, EmbeddingRequest, ModerationRequest, Prompt};
+pub use lookup::{Document, OcrRequest, SearchRequest};
 pub use media::{ImageRequest, RerankRequest, SpeechRequest, TranscriptionRequest};
 pub use tool::{FunctionCall, FunctionDef, Tool, ToolCall, ToolChoice};
 
@@ -35,4 +37,8 @@ pub enum Request {
     Transcription(Box<TranscriptionRequest>),
     /// Text to speech.
     Speech(Box<SpeechRequest>),
+    /// Pages of the web by a query.
+    Search(Box<SearchRequest>),
+    /// The text of a document.
+    Ocr(Box<OcrRequest>),
 }

@@ -4,6 +4,7 @@ mod docs;
 mod effective;
 mod health;
 mod models;
+mod search_tools;
 mod utils;
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub(crate) enum Route {
     Metrics,
     Config,
     ModelInfo,
+    SearchTools,
     Routes,
     OpenApi,
     Docs,
@@ -67,6 +69,8 @@ pub(crate) const OWN: &[Own] = own! {
     "GET" "/config" Config key "The effective settings, without secrets.",
     "GET" "/model/info" ModelInfo key "Every deployment with prices, limits and capabilities.",
     "GET" "/v1/model/info" ModelInfo key "Every deployment with prices, limits and capabilities.",
+    "GET" "/v1/search/tools" SearchTools key "The search tools.",
+    "GET" "/search/tools" SearchTools key "The search tools.",
     "GET" "/routes" Routes key "This table.",
     "GET" "/openapi.json" OpenApi public "The OpenAPI document of this gateway.",
     "GET" "/docs" Docs public "The same as a page.",
@@ -138,6 +142,7 @@ async fn respond(gateway: &Gateway, route: Route, inbound: Inbound) -> Result<Re
         Route::Metrics => Ok(text(gateway.metrics().render(), "text/plain; version=0.0.4; charset=utf-8")),
         Route::Config => effective::show(&live),
         Route::ModelInfo => models::info(&live),
+        Route::SearchTools => search_tools::list(&live),
         Route::Stored(asked) => responses::answer(gateway, &asked, &inbound).await,
         Route::Routes => docs::routes(),
         Route::OpenApi => docs::openapi(),

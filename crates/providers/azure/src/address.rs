@@ -3,7 +3,7 @@
 use http::Uri;
 use lockgate_core::{Attempt, Error, Format, Result, Target, uri::escaped};
 use lockgate_openai::{
-    COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, MODERATION, RERANK, RESPONSES, SPEECH, TRANSCRIPTION,
+    COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, MODERATION, OCR, RERANK, RESPONSES, SPEECH, TRANSCRIPTION,
     TRANSLATION,
 };
 
@@ -64,6 +64,11 @@ pub(crate) fn model(attempt: &Attempt<'_>, format: Format) -> Result<(Uri, Place
     if format == RERANK {
         let root = base.strip_suffix("/v1/rerank").or_else(|| base.strip_suffix("/v1")).unwrap_or(base);
         return Ok((uri(&format!("{root}/v1/rerank"))?, Place::Bearer));
+    }
+    if format == OCR {
+        let path = "/providers/mistral/azure/ocr";
+        let root = base.strip_suffix(path).or_else(|| base.strip_suffix("/models")).unwrap_or(base);
+        return Ok((uri(&format!("{root}{path}"))?, Place::Bearer));
     }
     let host = host(base);
     let foundry = host.ends_with(".services.ai.azure.com");

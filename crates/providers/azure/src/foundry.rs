@@ -2,13 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use bytes::Bytes;
+use http::response::Parts;
 use lockgate_anthropic::Anthropic;
-use lockgate_core::{Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Result, Signer, Target};
-use lockgate_openai::{IMAGE, IMAGE_EDIT, MODERATION, OpenAi, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION};
+use lockgate_core::{
+    Attempt, Call, Carried, Carrier, CloudSettings, Dialect, Encoded, Exchange, Operation, Reply, Result,
+    Signer, Target,
+};
+use lockgate_openai::{
+    IMAGE, IMAGE_EDIT, MODERATION, OpenAi, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, documents,
+};
 
 use crate::{
     address,
     credentials::{self, Place},
+    intelligence::{self, ANALYSIS},
     pictures,
 };
 
@@ -39,9 +47,21 @@ impl Carrier for AzureAi {
         credentials::without_secrets(settings)
     }
 
+    fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
+        match call.operation {
+            // Document Intelligence fetches by itself.
+            Operation::Ocr if intelligence::knows(&target.model) => Ok(Vec::new()),
+            Operation::Ocr => documents::fetches(call),
+            _ => self.carried(Carried::To(target)).fetches(call, target),
+        }
+    }
+
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         if is_claude(&attempt.target.model) {
             return claude(attempt);
+        }
+        if attempt.call.operation == Operation::Ocr && intelligence::knows(&attempt.target.model) {
+            return intelligence::encode(attempt);
         }
         let mut encoded = OpenAi.encode(attempt)?;
         let (url, place) = match encoded.format {
@@ -54,6 +74,17 @@ impl Carrier for AzureAi {
         *encoded.request.uri_mut() = url;
         encoded.request.extensions_mut().insert(place);
         Ok(encoded)
+    }
+
+    fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
+        match encoded.format {
+            ANALYSIS => intelligence::decode(attempt, &body),
+            format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
+        }
+    }
+
+    fn exchange(&self, attempt: &Attempt<'_>, encoded: &Encoded) -> Option<Box<dyn Exchange>> {
+        (encoded.format == ANALYSIS).then(|| intelligence::exchange(attempt))
     }
 }
 

@@ -6,6 +6,7 @@ mod credentials;
 mod entra;
 mod foundry;
 mod heard;
+mod intelligence;
 mod pictures;
 mod schema;
 mod service;

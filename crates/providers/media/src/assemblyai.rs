@@ -61,13 +61,8 @@ impl Api for AssemblyAi {
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Asked> {
         attempt.call.transcription()?;
         let file = attempt.call.file("file")?;
-        Ok(Asked {
-            url: format!("{}/v2/upload", root(&attempt.base())),
-            body: file.content.clone(),
-            content_type: "application/octet-stream".to_owned(),
-            headers: Vec::new(),
-            relay: false,
-        })
+        let url = format!("{}/v2/upload", root(&attempt.base()));
+        Ok(Asked::post(url, "application/octet-stream".to_owned(), file.content.clone()))
     }
 
     fn exchange(&self, attempt: &Attempt<'_>) -> Option<Box<dyn Exchange>> {

@@ -90,14 +90,9 @@ impl Api for Deepgram {
         for (name, value) in foreign(attempt, &request.extra) {
             query.push_str(&format!("&{}={}", escaped(name), escaped(&plain(value))));
         }
-        Ok(Asked {
-            url: format!("{}/listen?{query}", attempt.base()),
-            body: file.content.clone(),
-            // Deepgram looks at the file itself.
-            content_type: "application/octet-stream".to_owned(),
-            headers: Vec::new(),
-            relay: false,
-        })
+        let url = format!("{}/listen?{query}", attempt.base());
+        // Deepgram looks at the file itself.
+        Ok(Asked::post(url, "application/octet-stream".to_owned(), file.content.clone()))
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {

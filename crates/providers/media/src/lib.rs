@@ -1,7 +1,5 @@
 #![doc = include_str!("../README.md")]
 
-pub mod api;
-
 mod aiml;
 mod assemblyai;
 mod bfl;
@@ -22,6 +20,9 @@ mod soniox;
 mod stability;
 mod tei;
 mod topaz;
+
+/// One provider's API, and the dialect around it.
+pub use lockgate_core::whole as api;
 
 use api::Simple;
 

@@ -9,6 +9,7 @@
 //! What a provider does differently is data ([`lockgate_core::Quirks`]); no provider's name appears in this crate.
 
 mod dialect;
+pub mod documents;
 mod draft;
 mod encoder;
 mod envelope;
@@ -16,6 +17,7 @@ mod error;
 mod forms;
 mod frames;
 mod json;
+mod lookup;
 mod measured;
 mod media;
 mod members;
@@ -70,6 +72,10 @@ pub const TRANSLATION: Format = Format("openai.translation");
 pub const SPEECH: Format = Format("openai.speech");
 /// Documents by relevance, in Cohere's words: OpenAI's own API has no such thing, its clients ask for it all the same.
 pub const RERANK: Format = Format("cohere.rerank");
+/// Pages of the web by a query, in Perplexity's words; likewise.
+pub const SEARCH: Format = Format("perplexity.search");
+/// The text of documents, in Mistral's words; likewise.
+pub const OCR: Format = Format("mistral.ocr");
 /// The Responses API.
 pub const RESPONSES: Format = Format("openai.responses");
 

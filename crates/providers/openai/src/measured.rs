@@ -8,11 +8,11 @@ use lockgate_core::{
 };
 use memchr::memmem;
 
-use crate::{IMAGE, IMAGE_EDIT, IMAGE_VARIATION, SPEECH, TRANSCRIPTION, TRANSLATION, response, usage};
+use crate::{IMAGE, IMAGE_EDIT, IMAGE_VARIATION, OCR, SPEECH, TRANSCRIPTION, TRANSLATION, response, usage};
 
 /// Whether answers of that format are read here.
 pub(crate) fn knows(format: Format) -> bool {
-    let formats = [IMAGE, IMAGE_EDIT, IMAGE_VARIATION, TRANSCRIPTION, TRANSLATION, SPEECH];
+    let formats = [IMAGE, IMAGE_EDIT, IMAGE_VARIATION, TRANSCRIPTION, TRANSLATION, SPEECH, OCR];
     formats.contains(&format)
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payl
 fn read(object: &Object) -> Option<Usage> {
     let mut usage = object.raw("usage").and_then(usage::count);
     let measures = measures(object);
-    let some = measures.output_images > 0 || measures.input_millis > 0;
+    let some = measures.output_images > 0 || measures.input_millis > 0 || measures.pages > 0;
     if some {
         usage.get_or_insert_default().measures = Some(Box::new(measures));
     }
@@ -49,18 +49,29 @@ fn measures(object: &Object) -> Measures {
     struct Timed {
         seconds: Option<f64>,
     }
+    #[derive(serde::Deserialize, Default)]
+    struct Paged {
+        pages_processed: Option<u64>,
+        pages_processed_annotation: Option<u64>,
+    }
+    let paged: Paged =
+        object.raw("usage_info").and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
     let timed: Timed = object.raw("usage").and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
     let duration = object.raw("duration").and_then(|raw| raw.trim_matches('"').parse::<f64>().ok());
     let seconds = duration.or(timed.seconds).unwrap_or(0.0);
-    let images =
-        object.raw("data").and_then(|raw| serde_json::from_str::<Vec<serde::de::IgnoredAny>>(raw).ok());
+    let count = |name: &str| {
+        let list = serde_json::from_str::<Vec<serde::de::IgnoredAny>>(object.raw(name)?);
+        list.ok().map(|list| list.len() as u64)
+    };
     let text = |name: &str| object.str(name).map(|text| text.into_owned());
     Measures {
-        output_images: images.map_or(0, |images| images.len() as u64),
+        output_images: count("data").unwrap_or(0),
         image_size: text("size"),
         image_quality: text("quality"),
         // Saturates, and is nothing for what is no time.
         input_millis: (seconds * 1000.0).round() as u64,
+        pages: paged.pages_processed.or_else(|| count("pages")).unwrap_or(0),
+        annotated_pages: paged.pages_processed_annotation.unwrap_or(0),
         ..Measures::default()
     }
 }

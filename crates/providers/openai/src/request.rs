@@ -12,8 +12,8 @@ use lockgate_core::{
 };
 
 use crate::{
-    CHAT, COMPACT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, INPUT_TOKENS, MODERATION,
-    RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, forms,
+    CHAT, COMPACT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, INPUT_TOKENS, MODERATION, OCR,
+    RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, documents, forms,
     prepare::{Prepared, prepare},
     responses,
 };
@@ -38,7 +38,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
         let body = responses::encode(attempt, &chat.request)?;
         return finish(attempt, format, Prepared { body, notes: chat.notes, withhold_usage: false });
     }
-    if attempt.call.upload.is_some() {
+    if attempt.call.upload.is_some() && format != OCR {
         return forms::encode(attempt, format);
     }
     let prepared = if attempt.call.format == format {
@@ -46,7 +46,11 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     } else {
         prepare(attempt, &from_hub(attempt, format)?, operation(format))?
     };
-    finish(attempt, format, prepared)
+    let mut encoded = finish(attempt, format, prepared)?;
+    if format == OCR {
+        documents::inline(attempt, &mut encoded)?;
+    }
+    Ok(encoded)
 }
 
 /// The format in which the upstream is addressed.
@@ -74,6 +78,7 @@ fn media_format(operation: Operation) -> Option<Format> {
         Operation::Translation => TRANSLATION,
         Operation::Speech => SPEECH,
         Operation::Rerank => RERANK,
+        Operation::Ocr => OCR,
         _ => return None,
     })
 }
@@ -107,6 +112,7 @@ pub(crate) fn operation(format: Format) -> Operation {
         TRANSLATION => Operation::Translation,
         SPEECH => Operation::Speech,
         RERANK => Operation::Rerank,
+        OCR => Operation::Ocr,
         _ => Operation::Chat,
     }
 }
@@ -157,6 +163,8 @@ pub(crate) fn finish(attempt: &Attempt<'_>, format: Format, prepared: Prepared) 
                 .reply_defaults
                 .iter()
                 .filter_map(|(name, value)| Some((own(name)?, value.to_string())))
+                // Clients expect what Mistral itself does not say.
+                .chain((format == OCR).then(|| ("object".to_owned(), "\"ocr\"".to_owned())))
                 .collect(),
             legacy_functions: attempt.call.body.contains("functions"),
             ..Memo::default()
@@ -183,6 +191,7 @@ fn url(attempt: &Attempt<'_>, operation: Operation) -> String {
         (None, Operation::Translation) => "/audio/translations",
         (None, Operation::Speech) => "/audio/speech",
         (None, Operation::Rerank) => "/rerank",
+        (None, Operation::Ocr) => "/ocr",
         (None, _) => "/chat/completions",
     };
     let path = &*filled(path, &attempt.target.model);
@@ -248,6 +257,7 @@ fn from_hub(attempt: &Attempt<'_>, format: Format) -> Result<Object> {
         (HubRequest::Image(image), IMAGE | IMAGE_EDIT) => json(image)?,
         (HubRequest::Speech(speech), SPEECH) => json(speech)?,
         (HubRequest::Rerank(rerank), RERANK) => json(rerank)?,
+        (HubRequest::Ocr(ocr), OCR) => json(ocr)?,
         _ => return Err(Error::internal(format!("A {} call was encoded as {format}.", call.operation))),
     };
     Object::scan(bytes).map_err(|error| Error::internal(format!("The hub wrote invalid JSON: {error}")))

@@ -11,19 +11,19 @@ use lockgate_core::{
 };
 
 use crate::{
-    CHAT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, MODERATION, RERANK, RESPONSES, SPEECH,
-    TRANSCRIPTION, TRANSLATION,
+    CHAT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, MODERATION, OCR, RERANK, RESPONSES,
+    SEARCH, SPEECH, TRANSCRIPTION, TRANSLATION,
     encoder::Encoder,
     envelope::{error_body, status},
     json::{Json, list},
-    media, usage,
+    lookup, media, usage,
 };
 
 /// OpenAI's endpoints as clients speak them.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAiSurface;
 
-static ENDPOINTS: [Endpoint; 12] = [
+static ENDPOINTS: [Endpoint; 14] = [
     Endpoint::post(
         Operation::Chat,
         "/v1/chat/completions",
@@ -102,6 +102,8 @@ static ENDPOINTS: [Endpoint; 12] = [
         &["/audio/speech", "/openai/v1/audio/speech", "/openai/deployments/{model}/audio/speech"],
     ),
     Endpoint::post(Operation::Rerank, "/v1/rerank", &["/rerank", "/v2/rerank"]),
+    Endpoint::post(Operation::Search, "/v1/search", &["/search", "/v1/search/{model}", "/search/{model}"]),
+    Endpoint::post(Operation::Ocr, "/v1/ocr", &["/ocr"]),
     Endpoint::get(
         Operation::Models,
         "/v1/models",
@@ -136,6 +138,8 @@ impl Surface for OpenAiSurface {
             Operation::Translation => TRANSLATION,
             Operation::Speech => SPEECH,
             Operation::Rerank => RERANK,
+            Operation::Search => SEARCH,
+            Operation::Ocr => OCR,
             _ => CHAT,
         }
     }
@@ -145,7 +149,11 @@ impl Surface for OpenAiSurface {
     }
 
     fn read(&'static self, asked: Asked<'_>, headers: HeaderMap, body: Bytes) -> Result<Call> {
-        Call::from_json(self, asked, headers, body)
+        let mut call = Call::from_json(self, asked, headers, body)?;
+        if call.operation == Operation::Search && asked.model.is_none() {
+            lookup::name_tool(&mut call);
+        }
+        Ok(call)
     }
 
     fn parse(&self, call: &Call) -> Result<Request> {
@@ -161,6 +169,8 @@ impl Surface for OpenAiSurface {
             }
             Operation::Transcription | Operation::Translation => parse(source).map(Request::Transcription),
             Operation::Speech => parse(source).map(Request::Speech),
+            Operation::Search => parse(source).map(Request::Search),
+            Operation::Ocr => parse(source).map(Request::Ocr),
             other => Err(Error::internal(format!("OpenAI's surface does not read {other} requests."))),
         }
     }
@@ -179,6 +189,8 @@ impl Surface for OpenAiSurface {
                 format!("{{\"object\":\"token_count\",\"total_tokens\":{input}}}")
             }
             (Reply::Rerank(reply), _) => media::rerank(call, reply),
+            (Reply::Search(reply), _) => lookup::search(reply),
+            (Reply::Ocr(reply), _) => lookup::ocr(call, reply),
             (Reply::Images(reply), _) => media::images(call, reply),
             (Reply::Transcription(reply), _) => return Ok(media::transcription(call, reply)),
             (Reply::Audio(reply), _) => return Ok(reply.bytes.clone().into()),

@@ -9,6 +9,7 @@ mod heard;
 mod partner;
 mod place;
 mod rank;
+mod read;
 mod signer;
 mod speech;
 
@@ -41,6 +42,9 @@ pub const MUSIC: Format = Format("vertex.music");
 /// Bodies and answers of the ranking API.
 pub const RANK: Format = Format("vertex.rank");
 
+/// Answers of a model that reads documents in a chat.
+pub const READ: Format = Format("vertex.read");
+
 /// Models on Vertex AI.
 #[derive(Clone, Copy, Debug)]
 pub struct Vertex;
@@ -58,7 +62,7 @@ impl Carrier for Vertex {
                 Family::Partner(_) => &OpenAi,
             },
             Carried::In(format) => match format {
-                PREDICT | SPEECH | RANK => &Gemini,
+                PREDICT | SPEECH | RANK | READ => &Gemini,
                 lockgate_gemini::GENERATE | lockgate_gemini::GENERATE_ARRAY => &Gemini,
                 lockgate_gemini::COUNT_TOKENS => &Gemini,
                 lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => &Anthropic,
@@ -90,6 +94,10 @@ impl Carrier for Vertex {
     }
 
     fn fetches(&self, call: &Call, target: &Target) -> Result<Vec<String>> {
+        if call.operation == Operation::Ocr {
+            let fetched = read::in_chat(&target.model);
+            return if fetched { Ok(Vec::new()) } else { lockgate_openai::documents::fetches(call) };
+        }
         match Family::of(&target.model) {
             Family::Gemini => lockgate_gemini::fetches(call, Service::Vertex),
             _ => self.carried(Carried::To(target)).fetches(call, target),
@@ -104,6 +112,7 @@ impl Carrier for Vertex {
             Operation::Speech if !model.contains("gemini") => return speech::encode(attempt),
             Operation::Transcription if heard::hears(model) => return heard::encode(attempt),
             Operation::Rerank => return rank::encode(attempt),
+            Operation::Ocr => return read::encode(attempt),
             _ => {}
         }
         match Family::of(model) {
@@ -123,6 +132,7 @@ impl Carrier for Vertex {
             MUSIC => speech::composed(&body),
             HEARD => heard::decode(&body),
             RANK => rank::decode(attempt, &body),
+            READ => read::decode(attempt, &body),
             format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
         }
     }

@@ -1,15 +1,20 @@
-//! What an API with nothing but whole answers has to say for itself, and the `Dialect` around it.
+//! What an API with nothing but whole answers has to say for itself, and the `Dialect` around it: for dialect crates
+//! that hold many small ones.
+
+use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header, response::Parts};
-use lockgate_core::{
-    Attempt, Dialect, Encoded, Error, Event, Exchange, Memo, Notes, Payload, Probe, Reply, Result,
-    StreamDecoder, StreamEnd, Usage,
-    json::raw,
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Attempt, CloudSettings, Dialect, Encoded, Error, Event, Exchange, Extra, Memo, Notes, Payload, Probe,
+    Raw, Reply, Result, Signer, StreamDecoder, StreamEnd, Usage,
+    json::{raw, to_raw},
     refusal::{self, Refusal},
+    uri::escaped,
     wire::FormWriter,
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 /// One provider's API.
 pub trait Api: Send + Sync + 'static {
@@ -33,14 +38,32 @@ pub trait Api: Send + Sync + 'static {
         None
     }
 
+    /// The signer where the row says `auth.scheme = "cloud"`: [`Dialect::signer`].
+    ///
+    /// # Errors
+    /// As there.
+    fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+        let id = &settings.provider.id;
+        Err(Error::internal(format!("The dialect of `{id}` has no credentials of its own.")))
+    }
+
+    /// The parameters of such a deployment: [`Dialect::settle`].
+    fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
+        settings.params.clone()
+    }
+
     /// What the provider says when it refuses, where it is not said in a usual shape.
     fn refusal(&self, _body: &Bytes) -> Option<Refusal> {
         None
     }
 }
 
+const JSON: &str = "application/json";
+
 /// A request in the making.
 pub struct Asked {
+    /// How it is asked.
+    pub method: Method,
     /// The whole URL.
     pub url: String,
     /// The body.
@@ -51,13 +74,32 @@ pub struct Asked {
     pub headers: Vec<(&'static str, &'static str)>,
     /// Whether the answer is what the client gets: sound.
     pub relay: bool,
+    /// What was dropped or rewritten.
+    pub notes: Notes,
 }
 
 impl Asked {
+    /// A body of any kind.
+    pub fn post(url: String, content_type: String, body: Payload) -> Self {
+        Self {
+            method: Method::POST,
+            url,
+            body,
+            content_type,
+            headers: Vec::new(),
+            relay: false,
+            notes: Notes::default(),
+        }
+    }
+
+    /// No body: everything is said in the URL.
+    pub fn get(url: String) -> Self {
+        Self { method: Method::GET, ..Self::post(url, JSON.to_owned(), Payload::new()) }
+    }
+
     /// A form.
     pub fn form(url: String, form: FormWriter) -> Self {
-        let content_type = form.content_type();
-        Self { url, body: form.finish(), content_type, headers: Vec::new(), relay: false }
+        Self::post(url, form.content_type(), form.finish())
     }
 
     /// The same with another header.
@@ -77,25 +119,19 @@ impl Asked {
             body.set(name, value.get());
         }
         let text = serde_json::to_string(&body.0).map_err(|error| Error::internal(error.to_string()))?;
-        Ok(Self {
-            url,
-            body: text.into(),
-            content_type: "application/json".to_owned(),
-            headers: Vec::new(),
-            relay: false,
-        })
+        Ok(Self::post(url, JSON.to_owned(), text.into()))
     }
 }
 
 /// The members of a JSON body, in order.
 #[derive(Clone, Default)]
-pub struct Members(lockgate_core::Extra);
+pub struct Members(Extra);
 
 impl Members {
     /// Sets a member.
     pub fn put(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         self.0.remove(name);
-        self.0.push(name, lockgate_core::json::to_raw(value));
+        self.0.push(name, to_raw(value));
     }
 
     /// Sets a member if there is a value.
@@ -111,6 +147,16 @@ impl Members {
         self.0.push(name, raw(json));
     }
 
+    /// Whether the member is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
+    /// Takes a member out.
+    pub fn take(&mut self, name: &str) -> Option<Raw> {
+        self.0.remove(name)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -118,11 +164,30 @@ impl Members {
 
     /// The JSON text.
     pub fn text(&self) -> String {
-        lockgate_core::json::to_raw(&self.0).get().to_owned()
+        to_raw(&self.0).get().to_owned()
+    }
+
+    /// The members as they are.
+    pub fn into_extra(self) -> Extra {
+        self.0
+    }
+
+    /// The members as the query of a URL: a list says its name again and again, and what is null says nothing.
+    pub fn query(&self) -> String {
+        let mut query = String::new();
+        for (name, value) in self.0.iter() {
+            let values = crate::json::read::<Vec<Raw>>(value).unwrap_or_else(|| vec![value.to_owned()]);
+            for value in values.iter().filter(|value| value.get() != "null") {
+                let text = crate::json::read::<String>(value).unwrap_or_else(|| value.get().to_owned());
+                let joint = if query.is_empty() { "" } else { "&" };
+                let _ = write!(query, "{joint}{}={}", escaped(name), escaped(&text));
+            }
+        }
+        query
     }
 
     /// Adds what the client said beyond the hub's words, but for what is the gateway's own or not wanted.
-    pub fn extra(&mut self, attempt: &Attempt<'_>, extra: &lockgate_core::Extra) {
+    pub fn extra(&mut self, attempt: &Attempt<'_>, extra: &Extra) {
         for (name, value) in foreign(attempt, extra) {
             self.set(name, value);
         }
@@ -130,10 +195,7 @@ impl Members {
 }
 
 /// What the client said beyond the hub's words, but for what is the gateway's own or not wanted.
-pub fn foreign<'a>(
-    attempt: &'a Attempt<'_>,
-    extra: &'a lockgate_core::Extra,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
+pub fn foreign<'a>(attempt: &'a Attempt<'_>, extra: &'a Extra) -> impl Iterator<Item = (&'a str, &'a str)> {
     let options = &attempt.call.options;
     let unwanted = attempt.target.policy.additional_drop_params.iter().chain(&options.additional_drop_params);
     let unwanted: Vec<&str> = unwanted.map(String::as_str).collect();
@@ -142,7 +204,7 @@ pub fn foreign<'a>(
 }
 
 /// The same as fields of a form: texts as they are.
-pub fn foreign_fields(attempt: &Attempt<'_>, extra: &lockgate_core::Extra, form: &mut FormWriter) {
+pub fn foreign_fields(attempt: &Attempt<'_>, extra: &Extra, form: &mut FormWriter) {
     for (name, value) in foreign(attempt, extra) {
         form.field(name, &plain(value));
     }
@@ -176,10 +238,18 @@ impl Dialect for Simple {
         self.0.id()
     }
 
+    fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+        self.0.signer(settings)
+    }
+
+    fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
+        self.0.settle(settings)
+    }
+
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
-        let Asked { url, body, content_type, headers, relay } = self.0.encode(attempt)?;
+        let Asked { method, url, body, content_type, headers, relay, notes } = self.0.encode(attempt)?;
         let mut request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(url)
             .header(header::CONTENT_TYPE, content_type)
             .body(body)
@@ -193,7 +263,7 @@ impl Dialect for Simple {
             relay,
             withhold_usage: false,
             memo: Memo::default(),
-            notes: Notes::default(),
+            notes,
         })
     }
 
