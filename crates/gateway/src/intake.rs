@@ -15,6 +15,7 @@ use crate::{
     app::Live,
     auth,
     form::{self, FormReader, Rest},
+    signature::Signature,
     surface::Matched,
     trace::Inbound,
 };
@@ -24,23 +25,31 @@ static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-ti
 static NUM_RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
 static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
 
-/// Reads and scans the request.
+/// Reads and scans the request, and checks what its caller claims with a signature.
 ///
 /// # Errors
-/// The body is too large, broken off, or not what the surface reads.
-pub(crate) async fn read(live: &Live, matched: Matched, inbound: Inbound) -> Result<(Call, Option<Rest>)> {
+/// The body is too large, broken off, not what was signed, or not what the surface reads.
+pub(crate) async fn read(
+    live: &Live,
+    matched: Matched,
+    inbound: Inbound,
+    claim: Option<Signature>,
+) -> Result<(Call, Option<Rest>)> {
     let Inbound { parts, body, id, received, .. } = inbound;
     let limit = live.snapshot.general.max_request_bytes;
     let mut headers = parts.headers;
     auth::strip_keys(&mut headers, live.key_header.as_ref());
     let asked = matched.asked(parts.uri.query());
-    let (mut call, rest) = match boundary(asked.operation, &headers) {
+    // Clients that sign send no forms: with them the whole body is read first.
+    let form = boundary(asked.operation, &headers).filter(|_| claim.is_none());
+    let (mut call, rest) = match form {
         Some(boundary) => {
             let reader = FormReader::new(body, boundary, limit);
             read_form(matched.surface, asked, headers, reader).await?
         }
         None => {
             let body = collect(body, &headers, limit).await?;
+            claim.map_or(Ok(()), |claim| claim.verify(&body))?;
             (matched.surface.read(asked, headers, body)?, None)
         }
     };

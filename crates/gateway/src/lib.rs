@@ -22,6 +22,7 @@ mod parts;
 mod rescue;
 mod responses;
 mod route;
+mod signature;
 mod spend;
 mod stack;
 mod stream_body;

@@ -43,9 +43,9 @@ pub(crate) async fn handle(gateway: Gateway, request: Request<Incoming>) -> Resp
 async fn call(gateway: Gateway, matched: Matched, inbound: Inbound) -> Result<Response> {
     let live = gateway.live(); //                                         one snapshot for the whole call
     let mut meter = Meter::open(&gateway, &live, &matched, &inbound); //  6 settles exactly once, whatever happens
-    let call = match auth::check(&live, &inbound.parts) {
+    let call = match auth::claim(&live, &inbound.parts) {
         //                                                             4  who is calling
-        Ok(()) => intake::read(&live, matched, inbound).await, //  5  body under a cap → Call
+        Ok(claim) => intake::read(&live, matched, inbound, claim).await, // 5  body under a cap → Call
         Err(error) => Err(error),
     };
     let (mut call, rest) = call.inspect_err(|error| meter.fail(error))?;

@@ -1,5 +1,6 @@
 """AWS's SDK, a Converse client with a bearer token, over each kind of upstream; and the signatures that upstreams get."""
 
+import datetime
 import json
 import urllib.request
 
@@ -216,3 +217,45 @@ def test_signature(gateway, aws, model, ask):
     words = botocore.string_to_sign(request, botocore.canonical_request(request))
     assert said["Signature"] == botocore.signature(words, request)
     assert said["Credential"] == botocore.scope(request)
+
+
+def signing(gateway, key=None, secret=None):
+    """A client as boto3 makes it from an access key: no bearer token, every request signed."""
+    keys = {"aws_access_key_id": key or gateway.key, "aws_secret_access_key": secret or gateway.key}
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
+    return boto3.client("bedrock-runtime", region_name="eu-west-1", endpoint_url=gateway.url, config=config, **keys)
+
+
+@pytest.fixture
+def no_token(monkeypatch):
+    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK")
+
+
+@every_model
+@ways
+def test_signed_by_the_client(gateway, no_token, model, ask):
+    message, *_ = ask(signing(gateway), model=model, messages=user("hi, naïve ☃"))
+    assert message["content"] == [{"text": HELLO}]
+
+
+@ways
+@pytest.mark.parametrize(("key", "secret", "status", "code"), [(None, "sk-wrong", 403, "InvalidSignatureException"), ("AKIAOTHER", None, 401, "UnrecognizedClientException")])
+def test_signed_with_another_key(gateway, no_token, ask, key, secret, status, code):
+    with pytest.raises(ClientError) as failure:
+        ask(signing(gateway, key, secret), model="gpt", messages=user("hi"))
+    response = failure.value.response
+    assert (response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]) == (status, code)
+
+
+@pytest.mark.parametrize(("minutes", "code"), [(-6, "InvalidSignatureException"), (6, "InvalidSignatureException"), (-4, None)])
+def test_signed_at_another_time(gateway, no_token, monkeypatch, minutes, code):
+    import botocore.auth
+
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=minutes)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: at.replace(tzinfo=None))
+    try:
+        whole(signing(gateway), model="gpt", messages=user("hi"))
+        said = None
+    except ClientError as failure:
+        said = failure.response["Error"]["Code"]
+    assert said == code

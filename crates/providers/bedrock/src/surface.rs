@@ -87,7 +87,7 @@ impl Surface for BedrockSurface {
         let status = error.kind().status();
         let message = to_raw(error.message());
         let mut response = refused(error, status, format!("{{\"message\":{}}}", message.get()));
-        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(exception(status)));
+        response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(exception(error)));
         response
     }
 
@@ -106,9 +106,13 @@ fn latency(received: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or_default()
 }
 
+/// AWS's word for a request that its caller has not signed as its key demands.
+const BAD_SIGNATURE: &str = "InvalidSignatureException";
+
 /// AWS's word for a failure.
-fn exception(status: u16) -> &'static str {
-    match status {
+fn exception(error: &Error) -> &'static str {
+    match error.kind().status() {
+        403 if error.code() == Some(BAD_SIGNATURE) => BAD_SIGNATURE,
         401 => "UnrecognizedClientException",
         402 | 403 => "AccessDeniedException",
         404 => "ResourceNotFoundException",

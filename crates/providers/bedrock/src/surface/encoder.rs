@@ -173,7 +173,7 @@ impl StreamEncoder for Encoder {
             return;
         }
         // In streams AWS's words begin with a small letter.
-        let word = exception(error.kind().status());
+        let word = exception(error);
         let name = match word.split_at_checked(1) {
             Some((first, rest)) => first.to_ascii_lowercase() + rest,
             None => word.to_owned(),
