@@ -116,6 +116,8 @@ pub struct Quirks {
     pub embedding_texts: bool,
     /// Text completions are answered in the form of a chat (APIs that fill in the middle).
     pub completion_in_messages: bool,
+    /// Text completions are for texts with a `suffix` only; without one the model is asked in a chat.
+    pub completion_fills_in: bool,
     /// A `file` part that holds a video is sent as a `video_url` part.
     pub video_files_as_url: bool,
     /// What `meta.tokens` of a rerank answer says where the provider only has a `usage`: `input_tokens`,

@@ -53,6 +53,18 @@ pub(crate) fn out_of_ids(mut request: Request) -> Request {
     request
 }
 
+/// Whether a signature bears no mark of its issuer: Anthropic's, which are base64 and nothing else.
+pub fn is_bare(signature: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
+    !signature.is_empty() && signature.bytes().all(letter)
+}
+
+/// Whether the text may hold signed reasoning. A look at the bytes: most conversations have none.
+pub(crate) fn is_likely(body: &[u8]) -> bool {
+    let words = ["signature", "encrypted_content", "thoughtSignature", "redacted", ID_MARK];
+    words.iter().any(|word| memchr::memmem::find(body, word.as_bytes()).is_some())
+}
+
 /// Whether a signature of the call's conversation is missing from the body.
 pub(crate) fn is_lost(call: &Call, body: &Payload) -> bool {
     if call.operation != Operation::Chat {

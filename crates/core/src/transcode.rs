@@ -28,6 +28,11 @@ pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
         if crate::signed::is_lost(attempt.call, encoded.request.body()) {
             encoded.notes.dropped.push("thinking_blocks".to_owned());
         }
+        for name in unsaid(attempt.call, encoded.request.body()) {
+            if !encoded.notes.dropped.iter().any(|own| own == name) {
+                encoded.notes.dropped.push(name.to_owned());
+            }
+        }
     }
     complete(attempt, &mut encoded.request, now)?;
     Ok(encoded)
@@ -43,6 +48,36 @@ pub fn offered(call: &Call, target: &Target) -> Result<()> {
         return Err(Error::bad_request(format!("{} does not offer `{operation}`.", provider.title)));
     }
     Ok(())
+}
+
+/// What a text completion asks for, and the body does not: a chat has no words for it.
+fn unsaid(call: &Call, body: &Payload) -> Vec<&'static str> {
+    if call.operation != Operation::Completion {
+        return Vec::new();
+    }
+    let Ok(request) = call.completion() else { return Vec::new() };
+    let asked = [
+        ("best_of", request.best_of.is_some_and(|count| count > 1)),
+        ("echo", request.echo == Some(true)),
+        ("suffix", request.suffix.as_deref().is_some_and(|suffix| !suffix.is_empty())),
+    ];
+    if asked.iter().all(|(_, asked)| !asked) {
+        return Vec::new();
+    }
+    let body = body.to_vec();
+    let is_said = |name: &str| memchr::memmem::find(&body, format!("\"{name}\"").as_bytes()).is_some();
+    asked.iter().filter(|(name, asked)| *asked && !is_said(name)).map(|(name, _)| *name).collect()
+}
+
+/// Whether the call's conversation has reasoning that its issuer signed, as far as a look at the bytes can tell.
+pub fn may_be_signed(call: &Call) -> bool {
+    call.operation == Operation::Chat && crate::signed::is_likely(call.body.source())
+}
+
+/// Whether all signed reasoning of the call's conversation can be given back to this target.
+pub fn takes_signatures(attempt: &Attempt<'_>) -> bool {
+    let encoded = attempt.dialect().encode(attempt);
+    encoded.is_ok_and(|encoded| !crate::signed::is_lost(attempt.call, encoded.request.body()))
 }
 
 /// Makes a request about something that an earlier answer left at the target: `below` is put behind the path of the

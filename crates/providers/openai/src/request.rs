@@ -60,7 +60,9 @@ fn format(attempt: &Attempt<'_>) -> Result<Format> {
         Operation::Chat if wants_responses(attempt) => Ok(RESPONSES),
         Operation::Chat => Ok(CHAT),
         // A provider without text completions is asked in a chat.
-        Operation::Completion if provider.offers(Operation::Completion) => Ok(COMPLETION),
+        Operation::Completion if provider.offers(Operation::Completion) || fills_in(attempt) => {
+            Ok(COMPLETION)
+        }
         Operation::Completion => Ok(CHAT),
         Operation::Embedding => Ok(EMBEDDING),
         Operation::Moderation => Ok(MODERATION),
@@ -243,6 +245,12 @@ fn prepared_chat(attempt: &Attempt<'_>) -> Result<PreparedChat> {
     let request = serde_json::from_slice(&body)
         .map_err(|error| Error::bad_request(format!("The request cannot be understood: {error}")))?;
     Ok(PreparedChat { request, notes: prepared.notes })
+}
+
+/// Whether the gap before the call's `suffix` is to be filled by a provider that has an API for that alone.
+fn fills_in(attempt: &Attempt<'_>) -> bool {
+    let suffix = attempt.call.body.str("suffix").filter(|suffix| !suffix.is_empty());
+    attempt.target.provider.quirks.completion_fills_in && suffix.is_some()
 }
 
 /// A body of the wanted format from the hub's view of the call.

@@ -255,6 +255,39 @@ fn the_middle_is_filled_in() {
     }
 }
 
+/// A chat provider with an API for gaps: only texts with a `suffix` go there, and what a chat cannot say is reported.
+#[test]
+fn only_gaps_are_filled_in() {
+    let fim = r#"{"paths":{"completion":"/fim/completions"},"completion_in_messages":true,"completion_fills_in":true,"params":["max_tokens","seed"],"rename":{"seed":"random_seed"}}"#;
+    let asked = |quirks: &str, body: &str| {
+        let target = target(quirks, "m");
+        let mut provider = (*target.provider).clone();
+        provider.operations = vec![Operation::Chat];
+        let target = Target { provider: provider.into(), ..target };
+        let call = sample::call(&SURFACE, Operation::Completion, body).unwrap();
+        let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+        let encoded = lockgate_core::transcode::prepare(&attempt, std::time::SystemTime::UNIX_EPOCH).unwrap();
+        let sent = String::from_utf8(encoded.request.body().to_vec()).unwrap();
+        (encoded.request.uri().path().to_owned(), sent, encoded.notes.dropped)
+    };
+    let gap = r#"{"model":"m","prompt":"a","suffix":"c","seed":1,"stream":true}"#;
+    let (path, sent, dropped) = asked(fim, gap);
+    assert_eq!(path, "/v1/fim/completions");
+    assert!(
+        sent.contains(r#""suffix":"c""#) && sent.contains(r#""random_seed":1"#) && dropped.is_empty(),
+        "{sent}"
+    );
+    let (path, _, dropped) = asked(fim, r#"{"model":"m","prompt":"a","suffix":""}"#);
+    assert_eq!((path.as_str(), dropped.len()), ("/v1/chat/completions", 0));
+    let (path, sent, dropped) =
+        asked("{}", r#"{"model":"m","prompt":"a","suffix":"c","echo":true,"best_of":2}"#);
+    assert_eq!(
+        (path.as_str(), &dropped[..]),
+        ("/v1/chat/completions", &["best_of", "echo", "suffix"].map(String::from)[..])
+    );
+    assert!(!sent.contains("suffix"), "{sent}");
+}
+
 #[test]
 fn openai_s_families() {
     let families = r#"{"openai_families":true}"#;
