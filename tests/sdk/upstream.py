@@ -8,6 +8,7 @@ signatures, and refuses to go on if one that it gave is not given back. "json": 
 GET /seen tells the last call as it came.
 """
 
+import itertools
 import json
 import os
 import re
@@ -24,6 +25,7 @@ HELLO = "Hello from upstream."
 JSON = '{"city":"Paris","population":2102650}'
 CALLS = [("call_1", '{"city": "Paris"}'), ("call_2", '{"city": "Rome"}')]
 KEPT = {}  # responses by their ids
+NUMBERS = itertools.count(1)
 SEEN = {}  # the last call
 ERRORS = {
     400: "invalid_request_error", 401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
@@ -205,7 +207,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
             return self.fail(404, False)
         if past and "recall" in self.said:
             output[0]["content"][0]["text"] = past["said"]
-        answer = {"id": f"resp_{len(KEPT) + 1}", "previous_response_id": body.get("previous_response_id"), "object": "response", "created_at": 1741570283, "status": "completed", "error": None, "incomplete_details": None, "model": body["model"], "output": output, "usage": usage}
+        answer = {"id": f"resp_{next(NUMBERS)}", "previous_response_id": body.get("previous_response_id"), "object": "response", "created_at": 1741570283, "status": "completed", "error": None, "incomplete_details": None, "model": body["model"], "output": output, "usage": usage}
         items = [{"id": "msg_in", "type": "message", "role": "user", "status": "completed", "content": [{"type": "input_text", "text": self.said}]}]
         KEPT[answer["id"]] = {"answer": answer, "input": items, "said": self.said}
         if body.get("background"):

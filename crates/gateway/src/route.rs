@@ -6,7 +6,9 @@ use std::{
 };
 
 use http::HeaderMap;
-use lockgate_core::{Call, Error, ErrorKind, Operation, Origin, Result, wire::Edits};
+use lockgate_core::{
+    Attempt, Call, Error, ErrorKind, Media, Operation, Origin, Result, transcode, wire::Edits,
+};
 use lockgate_router::{Decision, Deployment, Plan, Route};
 
 use crate::{
@@ -55,6 +57,7 @@ async fn walk(progress: &Progress, meter: &mut Meter) -> Result<Answered> {
     let route = pinned(&call, route);
     meter.route(&route);
     let mut plan = plan(live, &progress.call, &route);
+    plan.prefer(issuers(&call, &route));
     let mut verdict: Option<Error> = None;
     let mut last: Option<Error> = None;
     loop {
@@ -103,6 +106,21 @@ fn pinned(call: &Call, route: Route) -> Route {
     let Some(pin) = &call.pin else { return route };
     let only = route.deployments.iter().filter(|deployment| *deployment.id == **pin).cloned().collect();
     Route { deployments: only, ..route }
+}
+
+/// The deployments that can take back what was signed in the call's conversation, if not all can (AGT-2).
+fn issuers(call: &Call, route: &Route) -> Vec<Arc<str>> {
+    let provider = |own: &Deployment| (own.target.provider.id.clone(), own.target.model.clone());
+    let first = route.deployments.first().map(|own| provider(own));
+    if route.deployments.iter().all(|own| Some(provider(own)) == first) || !transcode::may_be_signed(call) {
+        return Vec::new();
+    }
+    let media = Media::default();
+    let takes = |own: &&Arc<Deployment>| {
+        transcode::takes_signatures(&Attempt { call, target: &own.target, media: &media })
+    };
+    let taking: Vec<Arc<str>> = route.deployments.iter().filter(takes).map(|own| own.id.clone()).collect();
+    if taking.len() == route.deployments.len() { Vec::new() } else { taking }
 }
 
 /// Counts a change to another group, and whether it helped.

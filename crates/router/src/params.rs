@@ -85,7 +85,6 @@ pub(crate) const GATEWAY: &[&str] = &[
     "timeout",
     "timeout_by_service_tier",
     "tpm",
-    "use_chat_completions_api",
     "use_in_pass_through",
     "use_litellm_proxy",
     "vector_store_ids",
@@ -112,6 +111,7 @@ const TARGET: &[&str] = &[
     "space_id",
     "tenant_id",
     "token",
+    "use_chat_completions_api",
     "use_xai_oauth",
     "zen_api_key",
 ];

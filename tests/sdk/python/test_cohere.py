@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import urllib.request
 
 import cohere
 import pytest
@@ -114,6 +115,19 @@ def test_a_loop_of_six_turns(co, model, ask):
         messages += [message] + [{"role": "tool", "tool_call_id": call["id"], "content": "sunny"} for call in message["tool_calls"]]
     text = message["content"] if ask is streamed else message["content"][-1]["text"]
     assert (turns, text) == (6, "Done after 6.")
+
+
+def test_signatures(gateway, co):
+    """What Claude has signed comes in a member that Cohere's API does not know and its SDK keeps."""
+    first = co.chat(model="claude", messages=user("think"), thinking={"type": "enabled", "token_budget": 1024}, max_tokens=4000)
+    thought = first.message.content[0]
+    assert (thought.type, thought.thinking, thought.signature) == ("thinking", "Let me think.", "c2lnbmF0dXJl")
+    co.chat(model="claude", messages=[*user("think"), first.message, *user("hi")])
+    with urllib.request.urlopen(gateway.upstream_url + "/seen") as answer:
+        assert "c2lnbmF0dXJl" in json.load(answer)["body"]
+    events = list(co.chat_stream(model="claude", messages=user("think"), thinking={"type": "enabled", "token_budget": 1024}, max_tokens=4000))
+    deltas = [event.delta.message.content for event in events if event.type == "content-delta"]
+    assert [delta.signature for delta in deltas if getattr(delta, "signature", None)] == ["c2lnbmF0dXJl"]
 
 
 @every_model

@@ -309,6 +309,40 @@ def test_switching_models_in_a_conversation(oai):
     assert second.output_text == "think"
     native = oai.responses.create(model="gpt", input="recall", previous_response_id=first.id)
     assert native.output_text == "think"
+
+
+@OURS
+def test_leaving_the_provider_that_keeps_the_conversation(oai, model):
+    """What was said is fetched from it, turn by turn, and then kept by the gateway."""
+    first = oai.responses.create(model="gpt", input="My name is Ada.")
+    second = oai.responses.create(model="gpt", input="weather?", previous_response_id=first.id, tools=[TOOL])
+    third = oai.responses.create(model=model, input=outputs(second), previous_response_id=second.id, tools=[TOOL])
+    assert third.output_text == "It is sunny." and third.previous_response_id == second.id
+    fourth = oai.responses.create(model=model, input="recall", previous_response_id=third.id)
+    assert fourth.output_text.startswith("My name is Ada. | weather?")
+    texts = [item.type for item in oai.responses.input_items.list(third.id, order="asc")]
+    assert texts == ["message", "message", "message", "function_call", "function_call", "function_call_output", "function_call_output"]
+    back = oai.responses.create(model="gpt", input="recall", previous_response_id=fourth.id)
+    assert back.output_text == "My name is Ada. | weather? | recall"
+    oai.responses.delete(first.id)
     with pytest.raises(openai.BadRequestError) as caught:
-        oai.responses.create(model="claude", input="hi", previous_response_id=native.id)
-    assert caught.value.param == "previous_response_id"
+        oai.responses.create(model=model, input="hi", previous_response_id=second.id)
+    assert caught.value.param == "previous_response_id" and "not found" in caught.value.message
+
+
+@OURS
+def test_items_by_reference(oai, model):
+    first = oai.responses.create(model=model, input="My name is Ada.")
+    kept = oai.responses.input_items.list(first.id).data[0]
+    refer = lambda *items: [{"type": "item_reference", "id": item.id} for item in items]
+    second = oai.responses.create(model=model, input=[*refer(kept, *first.output), {"role": "user", "content": "recall"}])
+    assert second.output_text == "My name is Ada."
+    native = oai.responses.create(model="gpt", input=[*refer(kept, *first.output), {"role": "user", "content": "recall"}])
+    assert native.output_text == "My name is Ada."
+    called = oai.responses.create(model=model, input="weather?", tools=[TOOL])
+    asked = oai.responses.input_items.list(called.id).data[0]
+    third = oai.responses.create(model=model, input=[*refer(asked, *called.output), *outputs(called)], tools=[TOOL])
+    assert third.output_text == "It is sunny."
+    with pytest.raises(openai.BadRequestError) as caught:
+        oai.responses.create(model=model, input=[{"type": "item_reference", "id": "msg_nothing"}])
+    assert caught.value.param == "input" and "msg_nothing" in caught.value.message

@@ -14,6 +14,7 @@ mod params;
 mod responses;
 mod search;
 mod secrets;
+mod signatures;
 mod streams;
 mod unreachable;
 mod uploads;

@@ -113,3 +113,35 @@ async fn tokens_are_counted_for_every_model() {
         assert!(if exact { count == 17 } else { count > 0 }, "{model}: {count}");
     }
 }
+
+/// A gap is filled by models that can, also in a stream; of others the client is told that they were not asked for it.
+#[tokio::test]
+async fn gaps_are_filled_where_they_can_be() {
+    let (upstream, models) = upstreams::start(good, "").await;
+    let fim = crate::gateway::model("fim", "mistral/codestral-latest", &format!("{}/v1", upstream.url()), "");
+    let gateway = Gateway::start(&config(&(models + &fim), "")).await;
+    for stream in [false, true] {
+        let ask =
+            |model: &str| format!(r#"{{"model":"{model}","prompt":"a","suffix":"c","stream":{stream}}}"#);
+        let filled = gateway.post("/v1/completions", &ask("fim")).await;
+        let sent = upstream.requests().pop().unwrap();
+        assert_eq!((filled.status, sent.target.as_str()), (200, "/v1/fim/completions"), "{}", filled.text());
+        assert!(
+            sent.text().contains(r#""suffix":"c""#) && filled.header("x-lockgate-dropped-params").is_empty()
+        );
+        let pieces: Vec<String> = filled
+            .text()
+            .split("\"text\":\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(pieces.concat(), "Hello.", "{}", filled.text());
+        let told = gateway.post("/v1/completions", &ask("claude")).await;
+        assert_eq!(
+            (told.status, told.header("x-lockgate-dropped-params")),
+            (200, "suffix"),
+            "{}",
+            told.text()
+        );
+    }
+}

@@ -193,3 +193,23 @@ async fn the_background_goes_on_without_its_client() {
     assert_eq!(cancelled.json()["status"], "cancelled");
     assert!(upstream.abandoned(Duration::from_secs(2)).await.is_some());
 }
+
+/// `use_chat_completions_api`: the provider's own Responses API is left alone, and the gateway keeps what it makes.
+#[tokio::test]
+async fn a_provider_may_be_asked_for_chats_only() {
+    let (upstream, models) = upstreams::start(answer, "use_chat_completions_api: true").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let made = make(&gateway, json!({"model": "openai", "input": "My name is Ada."})).await;
+    assert!(made["id"].as_str().unwrap().starts_with("resp_lg_"), "{made}");
+    assert_eq!(made["output"][0]["content"][0]["text"], "Hello.");
+    let next =
+        json!({"model": "openai", "input": "And now?", "previous_response_id": made["id"], "stream": true});
+    let next = gateway.post("/v1/responses", &next.to_string()).await.text();
+    assert!(next.contains("event: response.completed"), "{next}");
+    let requests = upstream.requests();
+    assert!(requests.iter().all(|request| request.target == "/v1/chat/completions"));
+    assert!(requests[1].text().contains("My name is Ada."));
+    let working = make(&gateway, json!({"model": "openai", "input": "hang", "background": true})).await;
+    let path = format!("/v1/responses/{}/cancel", working["id"].as_str().unwrap());
+    assert_eq!(gateway.post(&path, "").await.json()["status"], "cancelled");
+}

@@ -80,6 +80,12 @@ pub(super) const PARAMS: &[Key] = &[
     ),
     active("additional_drop_params", Texts, "", "Parameters that are never sent."),
     active("allowed_openai_params", Texts, "", "Parameters that are always sent."),
+    active(
+        "use_chat_completions_api",
+        Flag,
+        "`false`",
+        "Serve clients of the Responses API by chats, though the provider has that API itself.",
+    ),
     active("tags", Texts, "", "Labels for tag routing."),
     active("mock_response", Text, "", "Answer with this text instead of calling the provider."),
     active(
@@ -96,7 +102,7 @@ pub(super) const PARAMS_LATER: &str = "\
     configurable_clientside_auth_params default_api_key_rpm_limit default_api_key_tpm_limit guardrails \
     itpm keepalive_seconds max_budget max_file_size_mb merge_reasoning_content_in_choices otpm prompt_id \
     provider_affinity_header silent_model stream_timeout_by_service_tier tag_regex \
-    timeout_by_service_tier use_chat_completions_api use_in_pass_through use_litellm_proxy \
+    timeout_by_service_tier use_in_pass_through use_litellm_proxy \
     vector_store_ids";
 
 pub(super) const INFO: &[Key] = &[

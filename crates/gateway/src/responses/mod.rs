@@ -9,23 +9,23 @@ mod events;
 mod keep;
 pub(crate) mod native;
 mod owed;
+mod past;
 mod stored;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use lockgate_core::{
     Call, Error, Operation, Result,
     wire::{Edits, Object},
 };
 use lockgate_openai::stored as ids;
-use lockgate_responses::{conversation, history};
 
 pub(crate) use events::LogBody;
 use keep::Reading;
 pub(crate) use keep::{Keep, KeptBody};
 pub(crate) use owed::OwedBody;
 use owed::Owing;
+use past::Past;
 pub(crate) use stored::{Asked, PATHS, answer, find};
 
 use crate::{
@@ -42,23 +42,14 @@ pub(crate) const SURFACE: &str = "responses";
 ///
 /// # Errors
 /// What it goes on from is not there.
-pub(crate) async fn prepare(gateway: &Gateway, live: &Live, call: &mut Call) -> Result<Option<Keep>> {
+pub(crate) async fn prepare(gateway: &Gateway, live: &Arc<Live>, call: &mut Call) -> Result<Option<Keep>> {
     if call.surface.id() != SURFACE || call.operation != Operation::Chat {
         return Ok(None);
     }
     let id = ids::own(&uuid::Uuid::now_v7().simple().to_string());
     call.answer_id = Some(id.clone());
-    let input = call.body.raw_bytes("input").unwrap_or_default();
-    let mut previous =
-        call.body.str("previous_response_id").map(|id| id.into_owned()).filter(|id| !id.is_empty());
-    match previous.as_deref().map(|id| (id, ids::unwrap(id))) {
-        Some((_, Some((keeper, _)))) => {
-            native::pin(live, call, &keeper)?;
-            previous = None;
-        }
-        Some((id, None)) => replay(gateway, call, id, &input).await?,
-        None => {}
-    }
+    // Boxed, because its state is large, and every call's future would carry it.
+    let Past { previous, input } = Box::pin(past::complete(gateway, live, call)).await?;
     let detached = call.body.bool("background") == Some(true);
     let elsewhere = detached && native::keeps(live, call);
     let background = detached && !elsewhere;
@@ -96,22 +87,6 @@ pub(crate) async fn run(
     let owing = Owing::new(&gateway, &live, &call.id);
     let response = route::run(gateway, live, (call, None), meter).await?;
     Ok(keep.watch(owing, response).await)
-}
-
-/// Puts what was said before in front of what is said now.
-async fn replay(gateway: &Gateway, call: &mut Call, id: &str, input: &Bytes) -> Result<()> {
-    let chain = history(&*gateway.store(), id).await?;
-    if let Some(last) = chain.last().filter(|last| last.worker.is_some()) {
-        let message = format!("The response '{}' is not complete yet; it cannot be continued.", last.id);
-        return Err(Error::bad_field("previous_response_id", message));
-    }
-    let now = std::str::from_utf8(input).unwrap_or_default();
-    let items = conversation(&chain).into_iter().chain(lockgate_responses::items::normalised(now, "now"));
-    let texts: Vec<String> = items.map(|item| item.get().to_owned()).collect();
-    let mut edits = Edits::new();
-    edits.set("input", format!("[{}]", texts.join(",")));
-    call.body = spliced(&call.body, &edits)?;
-    Ok(())
 }
 
 /// The object with these edits.

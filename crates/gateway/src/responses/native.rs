@@ -5,15 +5,15 @@ use std::{sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, Method, header, response::Parts};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, ErrorKind, Media, Memo, Operation, Origin, Payload, Result, Target, Usage,
-    transcode, wire::Object,
+    Attempt, Call, Encoded, Error, ErrorKind, Media, Memo, Operation, Origin, Payload, Raw, Result, Target,
+    Usage, transcode, wire::Object,
 };
 use lockgate_openai::stored as ids;
 use lockgate_router::Deployment;
 use lockgate_transport::{Limits, UpstreamBody};
 use serde_json::json;
 
-use super::{SURFACE, spliced};
+use super::{SURFACE, past, spliced};
 use crate::{
     ResponseBody,
     app::{Gateway, Live},
@@ -29,6 +29,8 @@ use crate::{
 const SEPARATOR: char = '\u{1f}';
 /// Answers longer than this are refused.
 const LONGEST: usize = 256 << 20;
+/// Conversations of more turns are not fetched from a provider.
+const LONGEST_CONVERSATION: usize = 500;
 
 /// What leads back to a deployment.
 pub(crate) fn keeper(deployment: &Deployment) -> Arc<str> {
@@ -61,26 +63,103 @@ pub(crate) fn keeps(live: &Live, call: &Call) -> bool {
     })
 }
 
-/// Lets only the deployment answer that keeps what the call goes on from.
-///
-/// # Errors
-/// The model that is asked is not served by it.
-pub(crate) fn pin(live: &Live, call: &mut Call, keeper: &str) -> Result<()> {
+/// Lets only the deployment answer that keeps what the call goes on from; whether the asked model has it.
+pub(crate) fn pin(live: &Live, call: &mut Call, keeper: &str) -> bool {
+    // That there is no such model is said later.
+    let Some(route) = live.snapshot.routes.resolve(&call.model) else { return true };
     let found = find(live, keeper);
-    let route = live.snapshot.routes.resolve(&call.model);
-    let Some(route) = route else { return Ok(()) };
-    let pinned = found.filter(|found| route.deployments.iter().any(|own| own.id == found.id));
-    let Some(pinned) = pinned else {
-        let message = format!(
-            "`previous_response_id` names a response that another deployment keeps than those of `{}`. Continue it with \
-             the model that made it, or send the conversation as `input`.",
-            call.model
-        );
-        return Err(Error::bad_field("previous_response_id", message));
+    let Some(pinned) = found.filter(|found| route.deployments.iter().any(|own| own.id == found.id)) else {
+        return false;
     };
     call.pin = Some(pinned.id.to_string());
     call.options.disable_fallbacks = true;
-    Ok(())
+    true
+}
+
+/// What was said up to a response that a provider keeps, as any other model may be told it.
+///
+/// # Errors
+/// The provider does not tell.
+pub(crate) async fn conversation(
+    gateway: &Gateway,
+    live: &Live,
+    (keeper, own): (&str, &str),
+) -> Result<Vec<Raw>> {
+    let mut turns: Vec<Vec<Raw>> = Vec::new();
+    let mut next = Some(own.to_owned());
+    // The items that the turn behind was told.
+    let mut told: Vec<Raw> = Vec::new();
+    while let Some(id) = next.take() {
+        if turns.len() >= LONGEST_CONVERSATION {
+            return Err(untold("it is too long"));
+        }
+        let response = fetch(gateway, live, (keeper, &id), "", None).await?;
+        if matches!(response.str("status").as_deref(), Some("queued" | "in_progress")) {
+            return Err(past::incomplete(&id));
+        }
+        let output: Vec<Raw> =
+            response.raw("output").and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
+        // Some providers list with a response what was said before it, some only what is new.
+        if output
+            .iter()
+            .filter_map(item_id)
+            .any(|id| told.iter().any(|item| item_id(item) == Some(id.clone())))
+        {
+            break;
+        }
+        told = input_items(gateway, live, (keeper, &id)).await?;
+        turns.push(told.iter().cloned().chain(output).collect());
+        next = response.str("previous_response_id").map(|id| id.into_owned()).filter(|id| !id.is_empty());
+    }
+    Ok(turns.iter().rev().flatten().filter_map(past::anyones).collect())
+}
+
+/// All that a provider was told with a response, the oldest first.
+async fn input_items(gateway: &Gateway, live: &Live, kept: (&str, &str)) -> Result<Vec<Raw>> {
+    let mut items: Vec<Raw> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let query = format!("limit=100&order=asc{after}");
+        let page = fetch(gateway, live, kept, "/input_items", Some(&query)).await?;
+        let data: Vec<Raw> =
+            page.raw("data").and_then(|list| serde_json::from_str(list).ok()).unwrap_or_default();
+        let last = page.str("last_id").filter(|_| page.bool("has_more") == Some(true) && !data.is_empty());
+        items.extend(data);
+        let Some(last) = last else { return Ok(items) };
+        if items.len() > LONGEST_CONVERSATION * 10 {
+            return Err(untold("it is too long"));
+        }
+        let last = percent_encoding::utf8_percent_encode(&last, percent_encoding::NON_ALPHANUMERIC);
+        after = format!("&after={last}");
+    }
+}
+
+/// What the provider says of its response.
+async fn fetch(
+    gateway: &Gateway,
+    live: &Live,
+    kept: (&str, &str),
+    below: &str,
+    query: Option<&str>,
+) -> Result<Object> {
+    let errand = Errand { method: Method::GET, below, query };
+    let told = ask(gateway, live, kept, errand).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::BadRequest => untold(error.message()),
+        _ => error,
+    })?;
+    Object::scan(told.body).map_err(|_| untold("what the provider says of it cannot be read"))
+}
+
+/// Why the conversation up to a response is not known.
+fn untold(why: &str) -> Error {
+    let message = format!(
+        "`previous_response_id` names a response that another provider keeps, and what was said up to it cannot be told          to this model: {why}. Continue it with the model that made it, or send the conversation as `input`."
+    );
+    Error::bad_field("previous_response_id", message)
+}
+
+fn item_id(item: &Raw) -> Option<String> {
+    Object::scan(item.get().to_owned().into()).ok()?.str("id").map(|id| id.into_owned())
 }
 
 /// What the gateway asks of a kept response.
@@ -101,20 +180,38 @@ pub(crate) async fn run(
     (keeper, own): (&str, &str),
     errand: Errand<'_>,
 ) -> Result<(Response, Answered)> {
+    let told = ask(gateway, live, (keeper, own), errand).await?;
+    let (shown, answered) = shown(told.body, &told.encoded.memo)?;
+    let kind = told.head.headers.get(header::CONTENT_TYPE).cloned();
+    let mut response = attempt::json_response(shown, headers::upstream(told.head.headers));
+    if let Some(kind) = kind {
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    headers::deployment(response.headers_mut(), &told.deployment, 0, 0);
+    Ok((response, answered))
+}
+
+/// A whole answer to an errand.
+struct Told {
+    deployment: Arc<Deployment>,
+    encoded: Encoded,
+    head: Parts,
+    body: Bytes,
+}
+
+async fn ask(
+    gateway: &Gateway,
+    live: &Live,
+    (keeper, own): (&str, &str),
+    errand: Errand<'_>,
+) -> Result<Told> {
     let deployment = kept_by(live, keeper)?;
     let call = asking(&deployment)?;
     let media = Media::default();
     let attempt = Attempt { call: &call, target: &deployment.target, media: &media };
     let (encoded, head, body) = send(gateway, &attempt, &deployment, own, errand).await?;
     let body = body.collect(LONGEST).await?;
-    let (shown, answered) = shown(body, &encoded.memo)?;
-    let kind = head.headers.get(header::CONTENT_TYPE).cloned();
-    let mut response = attempt::json_response(shown, headers::upstream(head.headers));
-    if let Some(kind) = kind {
-        response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    }
-    headers::deployment(response.headers_mut(), &deployment, 0, 0);
-    Ok((response, answered))
+    Ok(Told { deployment, encoded, head, body })
 }
 
 /// Reads along with a response that is worked on, or again the events of one that is over.

@@ -78,7 +78,7 @@ pub(crate) async fn answer(gateway: &Gateway, asked: &Asked, inbound: &Inbound) 
     let record = gateway.store().get(&asked.id).await?.ok_or_else(|| missing(&asked.id))?;
     let record = background::current(gateway, record).await?;
     match asked.verb {
-        Verb::Get => get(gateway, &live, &record, inbound.parts.uri.query()),
+        Verb::Get => get(gateway, &live, record, inbound.parts.uri.query()).await,
         Verb::Delete => delete(gateway, &record).await,
         Verb::Cancel => cancel(gateway, &record).await,
         Verb::InputItems => input_items(gateway, &record, inbound.parts.uri.query()).await,
@@ -115,8 +115,20 @@ async fn native(
 }
 
 /// The response as far as it is, or what has happened and will happen of it as events.
-fn get(gateway: &Gateway, live: &Live, record: &Record, query: Option<&str>) -> Result<Response> {
-    let log = record.worker.as_ref().and_then(|_| gateway.jobs().log(&record.id));
+async fn get(
+    gateway: &Gateway,
+    live: &Live,
+    mut record: Arc<Record>,
+    query: Option<&str>,
+) -> Result<Response> {
+    let mut log = None;
+    if record.worker.is_some() {
+        log = gateway.jobs().log(&record.id);
+        if log.is_none() {
+            // It was completed just now.
+            record = gateway.store().get(&record.id).await?.ok_or_else(|| missing(&record.id))?;
+        }
+    }
     if value(query, "stream").as_deref() != Some("true") {
         let response = log.map(|log| log.so_far(&record.response));
         return Ok(json(response.as_ref().unwrap_or(&record.response).get()));

@@ -1,7 +1,10 @@
 //! Reasoning that other providers have signed, or that nobody has, in a conversation that clients of the Messages API
 //! give back: Anthropic refuses it.
 
-use lockgate_core::{Extra, Raw, signed::ID_MARK};
+use lockgate_core::{
+    Extra, Raw,
+    signed::{ID_MARK, is_bare},
+};
 use memchr::memmem;
 use serde_json::value::RawValue;
 
@@ -71,10 +74,9 @@ fn block(block: &RawValue) -> Option<Raw> {
     Some(if same { block.to_owned() } else { to_raw(&edited) })
 }
 
-/// Whether a signature can be Anthropic's: base64.
+/// Whether a signature can be Anthropic's.
 fn is_own(signature: &[u8]) -> bool {
-    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
-    !signature.is_empty() && signature.iter().all(letter)
+    std::str::from_utf8(signature).is_ok_and(is_bare)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use lockgate_core::{
     hub::{ChatRequest, Content, FunctionCall, Message, Part},
     json::{raw, read},
     names::ToolNames,
+    signed::is_bare,
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -262,7 +263,7 @@ fn reasoning<'a>(block: &RawValue) -> Option<Block<'a>> {
     if let Some(data) = view.data {
         return Some(Block::ReasoningContent(Reasoning::RedactedContent(data)));
     }
-    let signature = view.signature.filter(|signature| !signature.is_empty())?;
+    let signature = view.signature.filter(|signature| is_bare(signature))?;
     let text = view.thinking.unwrap_or_default();
     Some(Block::ReasoningContent(Reasoning::ReasoningText { text, signature }))
 }

@@ -48,7 +48,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     }
     if let Some(messages) = call.body.raw("messages").and_then(without_signatures) {
         edits.set("messages", messages);
-        notes.dropped.push("messages.tool_calls.id".to_owned());
+        notes.dropped.push("thinking_blocks".to_owned());
     }
     for path in &attempt.policy().additional_drop_params {
         let steps: Vec<&str> = path.split(['.', '[']).map(|step| step.trim_end_matches(']')).collect();
@@ -82,26 +82,36 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     })
 }
 
-/// The messages without Gemini's signatures in the ids of calls; `None` if there is none.
+/// The messages without other providers' signatures, in thoughts and in the ids of calls; `None` if there is none.
 fn without_signatures(messages: &str) -> Option<String> {
-    if !messages.contains(ID_MARK) {
+    if !messages.contains(ID_MARK) && !messages.contains("\"signature\"") {
         return None;
     }
-    let plain = |members: &mut Extra, name: &str| {
+    let mut changed = false;
+    let mut plain = |members: &mut Extra, name: &str| {
         let id = members.get(name).and_then(read::<String>);
         if let Some((id, _)) = id.as_deref().and_then(|id| id.split_once(ID_MARK)) {
             members.remove(name);
             members.push(name, to_raw(id));
+            changed = true;
         }
     };
+    let mut unsigned = false;
     let mut list: Vec<Extra> = serde_json::from_str(messages).ok()?;
     for message in &mut list {
         plain(message, "tool_call_id");
+        if let Some(mut parts) = message.get("content").and_then(read::<Vec<Extra>>)
+            && parts.iter_mut().filter_map(|part| part.remove("signature")).count() > 0
+        {
+            message.remove("content");
+            message.push("content", to_raw(&parts));
+            unsigned = true;
+        }
         if let Some(mut calls) = message.get("tool_calls").and_then(read::<Vec<Extra>>) {
             calls.iter_mut().for_each(|call| plain(call, "id"));
             message.remove("tool_calls");
             message.push("tool_calls", to_raw(&calls));
         }
     }
-    Some(to_raw(&list).get().to_owned())
+    (changed || unsigned).then(|| to_raw(&list).get().to_owned())
 }

@@ -47,7 +47,7 @@ use lockgate_core::Format;
 
 /// The ids of responses that are kept, and what clients see of those that a provider keeps.
 pub mod stored {
-    pub use crate::responses::{edits, error, is_own, own, queued, unwrap, usage, wrap};
+    pub use crate::responses::{edits, error, is_own, own, queued, unwrap, usage, withheld, wrap};
 }
 
 /// Chat completions.

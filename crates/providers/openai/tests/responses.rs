@@ -80,8 +80,15 @@ fn ids_lead_back_to_the_deployment() {
         assert_eq!(String::from_utf8(body.to_vec()).unwrap(), expected);
     });
     let body = format!(r#"{{"model":"gpt-4o","previous_response_id":"{}"}}"#, stored::wrap("dep", "resp_0"));
-    let sent = with(&body, |_, encoded| String::from_utf8(encoded.request.body().to_vec()).unwrap());
-    assert_eq!(sent, r#"{"model":"gpt-4o","previous_response_id":"resp_0"}"#);
+    let sent = |encoded: &Encoded| String::from_utf8(encoded.request.body().to_vec()).unwrap();
+    // Another deployment's: what was said up to it is in the input.
+    assert_eq!(with(&body, |_, encoded| sent(encoded)), r#"{"model":"gpt-4o"}"#);
+    let target: Target = sample::target(sample::provider(&DIALECT), "gpt-4o");
+    let mut call = sample::call(&SURFACE, Operation::Chat, &body).unwrap();
+    call.pin = Some("dep".to_owned());
+    let attempt = Attempt { call: &call, target: &target, media: &Media::default() };
+    let pinned = attempt.dialect().encode(&attempt).unwrap();
+    assert_eq!(sent(&pinned), r#"{"model":"gpt-4o","previous_response_id":"resp_0"}"#);
 }
 
 #[test]

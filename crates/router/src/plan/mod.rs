@@ -50,6 +50,8 @@ pub struct Plan<'a> {
     queue: VecDeque<Fallback>,
     params: Option<Arc<Map<String, Value>>>,
     last: Option<Arc<Deployment>>,
+    /// Ids of those that are taken before others while they can be.
+    preferred: Vec<Arc<str>>,
     group_retries: u32,
     retries: u32,
     fallbacks: u32,
@@ -88,11 +90,17 @@ impl<'a> Plan<'a> {
             queue: VecDeque::new(),
             params: None,
             last: None,
+            preferred: Vec::new(),
             group_retries: 0,
             retries: 0,
             fallbacks: 0,
             rng: SmallRng::seed_from_u64(seed),
         }
+    }
+
+    /// Takes these deployments before others of their group, whatever their order, as long as they can be used.
+    pub fn prefer(&mut self, ids: Vec<Arc<str>>) {
+        self.preferred = ids;
     }
 
     /// What comes next. `verdict` is the error of the last attempt; `None` at the start and after a wait.
@@ -281,6 +289,9 @@ impl<'a> Plan<'a> {
             usable().filter(|one| !self.health.is_cooling(one, now)).collect();
         if candidates.is_empty() && choice == Choice::Any {
             candidates = usable().collect();
+        }
+        if candidates.iter().any(|one| self.preferred.contains(&one.id)) {
+            candidates.retain(|one| self.preferred.contains(&one.id));
         }
         let order = candidates.iter().map(|one| one.order).min()?;
         candidates.retain(|one| one.order == order);

@@ -88,8 +88,13 @@ fn said(message: &Message) -> Extra {
     let mut out = Extra::new();
     out.push("role", raw("\"assistant\""));
     let mut parts = Vec::new();
-    if let Some(thoughts) = message.reasoning_content.as_deref().filter(|text| !text.is_empty()) {
-        parts.push(raw(format!(r#"{{"type":"thinking","thinking":{}}}"#, quote(thoughts))));
+    let signed: Vec<Signed> =
+        message.thinking_blocks.iter().flatten().filter_map(|block| read(block)).collect();
+    if signed.iter().any(|block| block.signature.is_some()) {
+        // Not a word of this API's, but its clients give back what they do not know.
+        parts.extend(signed.iter().map(|block| thinking(&block.thinking, block.signature.as_deref())));
+    } else if let Some(thoughts) = message.reasoning_content.as_deref().filter(|text| !text.is_empty()) {
+        parts.push(thinking(thoughts, None));
     }
     let text = message.content.as_ref().map(Content::text).unwrap_or_default();
     for text in [Some(&text), message.refusal.as_ref()].into_iter().flatten().filter(|text| !text.is_empty())
@@ -108,6 +113,19 @@ fn said(message: &Message) -> Extra {
         out.push("citations", to_raw(&citations));
     }
     out
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Signed {
+        thinking: String,
+        signature: Option<String>,
+    }
+}
+
+fn thinking(text: &str, signature: Option<&str>) -> Raw {
+    let signature = signature.map(|signature| format!(r#","signature":{}"#, quote(signature)));
+    raw(format!(r#"{{"type":"thinking","thinking":{}{}}}"#, quote(text), signature.unwrap_or_default()))
 }
 
 fn called((call, number): (&ToolCall, u32)) -> Raw {

@@ -74,6 +74,15 @@ impl StreamEncoder for Encoder {
             Event::Reasoning { choice: 0, text } if !text.is_empty() => {
                 self.content(Block::Thinking, text, out);
             }
+            Event::Signature { choice: 0, signature } => {
+                if self.open != Some(Block::Thinking) {
+                    self.content(Block::Thinking, "", out);
+                }
+                let content = format!(r#"{{"signature":{}}}"#, quote(signature));
+                self.delta("content-delta", self.next, "content", &content, out);
+                // What else is thought has a signature of its own.
+                self.close(out);
+            }
             Event::ToolStart { choice: 0, index, id, name, .. } => {
                 self.start(out);
                 self.close(out);

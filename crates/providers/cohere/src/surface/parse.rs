@@ -49,6 +49,7 @@ view! {
         kind as "type": Option<String>,
         text: Option<String>,
         thinking: Option<String>,
+        signature: Option<String>,
         document: Option<Raw>,
     }
 }
@@ -151,6 +152,9 @@ fn message(given: MessageIn) -> Message {
             Some("thinking") => {
                 let thinking = part.thinking.unwrap_or_default();
                 message.reasoning_content.get_or_insert_default().push_str(&thinking);
+                if part.signature.is_some() {
+                    message.thinking_blocks.get_or_insert_default().push(whole);
+                }
             }
             Some("document") => said.extend(part.document.as_ref().map(document)),
             Some("text") | None => said.extend(part.text.map(Part::text)),

@@ -27,6 +27,8 @@ pub(super) struct Encoder {
     thought: Option<Thought>,
     message: Option<Said>,
     calls: Vec<Calling>,
+    /// Whether the provider's own fields came with calls.
+    signed_calls: bool,
     finish: Option<FinishReason>,
     usage: Option<Box<Usage>>,
 }
@@ -80,6 +82,7 @@ impl Encoder {
             thought: None,
             message: None,
             calls: Vec::new(),
+            signed_calls: false,
             finish: None,
             usage: None,
         }
@@ -184,6 +187,17 @@ impl Encoder {
         self.done(thought.place, write::reasoning_item(&thought.id, &texts, sealed.as_deref()), out);
     }
 
+    /// What the provider has signed besides thoughts and calls is known when all is said.
+    fn seal_rest(&mut self, out: &mut Vec<u8>) {
+        let Some(sealed) = reasoning::seal(&[], self.envelope.fields.as_ref()) else { return };
+        if self.signed_calls {
+            return;
+        }
+        let id = self.envelope.item_id("rs", self.output.len());
+        let place = self.add(|_| write::reasoning_item(&id, &[], None), out);
+        self.done(place, write::reasoning_item(&id, &[], Some(&sealed)), out);
+    }
+
     /// The open message, or a new one.
     fn take_message(&mut self, out: &mut Vec<u8>) -> Said {
         self.end_thought(out);
@@ -270,6 +284,7 @@ impl Encoder {
         let item = write::Called { call_id, name, arguments: "", status: "in_progress", fields: None };
         let item = item.item(&self.envelope);
         let place = self.add(|_| item, out);
+        self.signed_calls |= fields.is_some();
         let (call_id, name, fields) = (call_id.to_owned(), name.to_owned(), fields.cloned());
         self.calls.push(Calling { place, index, call_id, name, arguments: String::new(), fields });
     }
@@ -343,6 +358,7 @@ impl Encoder {
         }
         self.end_message(out);
         self.end_calls(out);
+        self.seal_rest(out);
         let state = write::ended(self.finish.as_ref());
         let kind =
             if matches!(state, State::Completed) { "response.completed" } else { "response.incomplete" };

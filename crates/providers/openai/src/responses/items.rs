@@ -143,6 +143,13 @@ impl History {
     }
 
     fn reasoning(&mut self, item: &InputItem) {
+        let sealed = item.encrypted_content.as_deref().map(reasoning::unseal).unwrap_or_default();
+        let is_tail = item.summary.0.iter().flatten().next().is_none() && sealed.blocks.is_empty();
+        if let (Some(fields), Some(turn), true) = (&sealed.fields, &mut self.turn, is_tail) {
+            // What a stream could only say behind the text belongs to that text.
+            turn.provider_specific_fields = Some(fields.clone());
+            return;
+        }
         if self.turn.as_ref().is_some_and(|turn| turn.content.is_some() || turn.tool_calls.is_some()) {
             self.end_turn();
         }
@@ -154,14 +161,19 @@ impl History {
             .filter_map(|part| part.text.0.clone())
             .filter(|text| !text.is_empty())
             .collect();
-        let sealed = item.encrypted_content.as_deref().map(reasoning::unseal).unwrap_or_default();
+        let foreign =
+            item.encrypted_content.as_deref().filter(|text| !text.is_empty() && !text.starts_with('['));
+        let id = item.extra.get("id").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok());
+        let foreign =
+            foreign.map(|text| reasoning::foreign(&id.unwrap_or_default(), text, &texts.join("\n\n")));
         let turn = self.turn();
         if !texts.is_empty() {
             let said = turn.reasoning_content.get_or_insert_default();
             said.push_str(&texts.join("\n\n"));
         }
-        if !sealed.blocks.is_empty() {
-            turn.thinking_blocks.get_or_insert_default().extend(sealed.blocks);
+        let blocks: Vec<Raw> = sealed.blocks.into_iter().chain(foreign).collect();
+        if !blocks.is_empty() {
+            turn.thinking_blocks.get_or_insert_default().extend(blocks);
         }
         turn.provider_specific_fields = sealed.fields.or(turn.provider_specific_fields.take());
     }
@@ -267,25 +279,30 @@ fn file(file: File) -> Part {
     Part { kind: "file".to_owned(), file: Some(file), ..Part::default() }
 }
 
-/// The input without what only the gateway and other providers can read; nothing if there is nothing of the kind.
-pub(super) fn native(input: &str) -> Option<String> {
+/// The input without what only the gateway and other providers can read, and whether signed reasoning is lost with it;
+/// nothing if there is nothing of the kind.
+pub(super) fn native(input: &str) -> Option<(String, bool)> {
     let foreign = ["\"provider_specific_fields\"", "\"encrypted_content\":\"[", compaction::MARK];
     if !input.starts_with('[') || !foreign.iter().any(|word| input.contains(word)) {
         return None;
     }
     let items: Vec<Extra> = serde_json::from_str(input).ok()?;
-    let kept: Vec<Raw> = items.into_iter().filter_map(native_item).collect();
-    Some(to_raw(&kept).get().to_owned())
+    let mut lost = false;
+    let kept: Vec<Raw> = items.into_iter().filter_map(|item| native_item(item, &mut lost)).collect();
+    Some((to_raw(&kept).get().to_owned(), lost))
 }
 
-fn native_item(mut item: Extra) -> Option<Raw> {
-    let ours = item.remove("provider_specific_fields").is_some();
+fn native_item(mut item: Extra, lost: &mut bool) -> Option<Raw> {
+    let fields = item.remove("provider_specific_fields");
+    let ours = fields.is_some();
+    *lost |= fields.is_some_and(|fields| fields.get().contains("\"thought_signature"));
     let sealed: Option<String> =
         item.get("encrypted_content").and_then(|raw| serde_json::from_str(raw.get()).ok());
     if let Some(text) = sealed.as_deref().and_then(compaction::unseal) {
         return Some(raw(message(&quote(&text))));
     }
     if sealed.is_some_and(|text| text.starts_with('[')) {
+        *lost = true;
         return None;
     }
     if ours {
@@ -308,10 +325,12 @@ mod tests {
     #[test]
     fn providers_get_only_what_they_can_read() {
         let input = r#"[{"role":"user","content":"a"},{"type":"reasoning","id":"rs_1","encrypted_content":"[{}]"},{"type":"reasoning","encrypted_content":"gAAA"},{"type":"function_call","id":"fc_1","provider_specific_fields":{}}]"#;
+        let (kept, lost) = native(input).unwrap();
         assert_eq!(
-            native(input).unwrap(),
+            kept,
             r#"[{"role":"user","content":"a"},{"type":"reasoning","encrypted_content":"gAAA"},{"type":"function_call"}]"#
         );
+        assert!(lost && !native(r#"[{"type":"function_call","provider_specific_fields":{}}]"#).unwrap().1);
         assert!(native("\"provider_specific_fields\"").is_none() && native(r#"[{"role":"user"}]"#).is_none());
     }
 
@@ -337,6 +356,20 @@ mod tests {
         let arguments =
             |at: usize| turn.tool_calls.as_ref().unwrap()[at].function.clone().unwrap().arguments.unwrap();
         assert_eq!((arguments(0).as_str(), arguments(1).as_str()), ("{}", r#"{"input":"x\"y"}"#));
+    }
+
+    #[test]
+    fn what_others_have_encrypted_is_marked() {
+        let mut history = History::default();
+        let input = raw(r#"[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"gAAA"},
+                {"type":"message","role":"assistant","content":"b"},
+                {"type":"reasoning","summary":[],"encrypted_content":"[{\"provider_specific_fields\":{\"thought_signatures\":[\"s\"]}}]"}]"#);
+        history.spoken("user", &input, "input").unwrap();
+        let messages = history.finish();
+        let block = messages[0].thinking_blocks.as_ref().unwrap()[0].get().to_owned();
+        assert_eq!(block, r#"{"type":"thinking","thinking":"","signature":"openai-reasoning:rs_1:gAAA"}"#);
+        let fields = messages[0].provider_specific_fields.as_ref().unwrap().get();
+        assert_eq!((messages.len(), fields), (1, r#"{"thought_signatures":["s"]}"#));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod write;
 
 pub use id::{is_own, own, unwrap, wrap};
 pub(crate) use probe::Watcher;
+pub use reasoning::withheld;
 pub use relay::{edits, usage};
 pub(crate) use relay::{pass, prepare};
 pub use surface::{CompactSurface, ResponsesSurface};
@@ -52,7 +53,8 @@ pub(crate) fn is_native(attempt: &Attempt<'_>) -> bool {
 
 /// What the answer says of the response that it continues, where the provider does not know that one: a declared edit.
 pub(crate) fn continued(call: &Call) -> Option<(String, String, String)> {
-    let own = call.body.str("previous_response_id").filter(|id| is_own(id))?;
+    let moved = |id: &str| is_own(id) || (call.pin.is_none() && unwrap(id).is_some());
+    let own = call.body.str("previous_response_id").filter(|id| moved(id))?;
     Some(("previous_response_id".to_owned(), "null".to_owned(), quote(&own)))
 }
 

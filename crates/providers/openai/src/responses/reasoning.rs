@@ -33,6 +33,18 @@ pub(crate) fn signature(item: &Item) -> Option<String> {
     Some(format!("{MARK}{}:{encrypted}", item.id.0.as_deref()?))
 }
 
+/// What another provider has encrypted, as a thinking block: nobody else may be sent it, and that it was left out is to
+/// be noticed.
+pub(super) fn foreign(id: &str, encrypted: &str, text: &str) -> Raw {
+    let signature = format!("{MARK}{id}:{encrypted}");
+    Json::new().text("type", "thinking").text("thinking", text).text("signature", &signature).finish()
+}
+
+/// What stands for the reasoning of an item that a provider keeps and does not show, in `encrypted_content`.
+pub fn withheld(id: &str) -> String {
+    format!("[{}]", foreign(id, &format!("{id}.withheld"), "").get())
+}
+
 /// The text that a client sees of a reasoning item.
 pub(crate) fn text(item: &Item) -> String {
     let parts = item.summary.0.iter().flatten().chain(item.content.0.iter().flatten());

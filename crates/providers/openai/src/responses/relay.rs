@@ -65,11 +65,14 @@ pub(crate) fn prepare(attempt: &Attempt<'_>) -> Result<Prepared> {
     for (key, value) in target.extra_body.iter().chain(&attempt.call.options.extra_body) {
         draft.set(key.clone(), value.get().to_owned());
     }
-    if let Some(items) = draft.get("input").and_then(items::native) {
+    if let Some((items, lost)) = draft.get("input").and_then(items::native) {
         draft.set("input", items);
         draft.notes.rewritten.push("input".to_owned());
+        if lost {
+            draft.notes.dropped.push("thinking_blocks".to_owned());
+        }
     }
-    previous(&mut draft);
+    previous(&mut draft, attempt.call.pin.is_some());
     if !target.provider.offers(Operation::StoredResponses) {
         // Not for a provider that keeps nothing: the gateway itself works in the background.
         draft.remove("background");
@@ -78,15 +81,15 @@ pub(crate) fn prepare(attempt: &Attempt<'_>) -> Result<Prepared> {
     Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage: false })
 }
 
-/// The response that is continued: the provider knows it by its own id, and one of the gateway's own not at all. What
-/// was said in such a one is in the input already.
-fn previous(draft: &mut Draft<'_>) {
+/// The response that is continued: if the provider keeps it, it knows it by its own id. What was said in another one is
+/// in the input already.
+fn previous(draft: &mut Draft<'_>, pinned: bool) {
     let Some(text) = draft.given("previous_response_id") else { return };
     let Ok(given) = serde_json::from_str::<String>(text) else { return };
-    if id::is_own(&given) {
-        draft.remove("previous_response_id");
-    } else if let Some((_, theirs)) = id::unwrap(&given) {
-        draft.set("previous_response_id", quote(&theirs));
+    match id::unwrap(&given) {
+        Some((_, theirs)) if pinned => draft.set("previous_response_id", quote(&theirs)),
+        None if !id::is_own(&given) => {}
+        _ => draft.remove("previous_response_id"),
     }
 }
 

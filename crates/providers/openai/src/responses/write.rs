@@ -169,8 +169,9 @@ fn items(envelope: &Envelope, choice: &Choice, output: &mut Vec<Raw>) {
     let blocks = message.thinking_blocks.as_deref().unwrap_or_default();
     let texts: Vec<&str> =
         message.reasoning_content.as_deref().into_iter().filter(|text| !text.is_empty()).collect();
-    if !texts.is_empty() || !blocks.is_empty() {
-        let sealed = reasoning::seal(blocks, message.provider_specific_fields.as_ref());
+    let sealed = reasoning::seal(blocks, message.provider_specific_fields.as_ref());
+    let in_calls = message.tool_calls.iter().flatten().any(|call| call.provider_specific_fields.is_some());
+    if !texts.is_empty() || !blocks.is_empty() || (sealed.is_some() && !in_calls) {
         output.push(reasoning_item(&envelope.item_id("rs", output.len()), &texts, sealed.as_deref()));
     }
     let pictures = message.images.as_deref().map(images).unwrap_or_default();

@@ -1,0 +1,146 @@
+//! AGT-1, AGT-2: what one provider has signed goes back to it byte by byte, to nobody else, and never gets lost in
+//! silence.
+
+use std::time::Duration;
+
+use lockgate_testkit::upstream::{Answer, Request, Upstream};
+use serde_json::{Value, json};
+
+use crate::{
+    gateway::{Gateway, config, model},
+    upstreams::{self, good},
+};
+
+const DROPPED: &str = "x-lockgate-dropped-params";
+/// As Anthropic's are: base64.
+const SIGNATURE: &str = "EqQBCgIYAhIM/+==";
+
+fn sent(upstream: &Upstream) -> String {
+    upstream.requests().pop().unwrap().text()
+}
+
+/// A chat in which the model has thought and signed.
+fn signed_chat(model: &str, signature: &str) -> Value {
+    let block = json!({"type": "thinking", "thinking": "Hm.", "signature": signature});
+    json!({"model": model, "messages": [{"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b", "reasoning_content": "Hm.", "thinking_blocks": [block]},
+        {"role": "user", "content": "c"}]})
+}
+
+/// A conversation in the Responses API in which the model has thought and encrypted.
+fn encrypted(model: &str, content: &str) -> Value {
+    json!({"model": model, "store": false, "include": ["reasoning.encrypted_content"], "input": [{"role": "user", "content": "a"},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": content},
+        {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]})
+}
+
+#[tokio::test]
+async fn no_provider_gets_what_another_has_signed_and_the_client_is_told() {
+    let (upstream, models) = upstreams::start(good, "").await;
+    let chat = model("chat", "deepseek/deepseek-chat", &upstream.url(), "");
+    let gateway = Gateway::start(&config(&(models + &chat), "")).await;
+    let ours = json!([{"type": "thinking", "thinking": "Hm.", "signature": SIGNATURE}]).to_string();
+    for (path, body, lost) in [
+        ("/v1/responses", encrypted("claude", "gAAAABo_"), Some("gAAAABo_")),
+        ("/v1/responses", encrypted("chat", "gAAAABo_"), Some("gAAAABo_")),
+        ("/v1/responses", encrypted("chat", &ours), Some(SIGNATURE)),
+        ("/v1/responses", encrypted("claude", &ours), None),
+        ("/v1/chat/completions", signed_chat("claude", "openai-reasoning:rs_1:gAAA"), Some("gAAA")),
+        ("/v1/chat/completions", signed_chat("claude", SIGNATURE), None),
+        ("/v1/chat/completions", signed_chat("gpt", SIGNATURE), Some(SIGNATURE)),
+    ] {
+        let answer = gateway.post(path, &body.to_string()).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        let (told, sent) = (answer.header(DROPPED), sent(&upstream));
+        match lost {
+            Some(word) => assert!(told.contains("thinking_blocks") && !sent.contains(word), "{told}: {sent}"),
+            None => assert!(!told.contains("thinking") && sent.contains(SIGNATURE), "{told}: {sent}"),
+        }
+    }
+    let metrics = gateway.get("/metrics").await.text();
+    assert!(metrics.lines().any(|line| line.contains("dropped") && !line.starts_with('#')), "{metrics}");
+}
+
+/// The provider that keeps responses itself gets its own encrypted reasoning, and none of another's.
+#[tokio::test]
+async fn the_keeper_gets_its_own_back() {
+    let native = |_: &Request| {
+        Answer::json(200, r#"{"id":"resp_1","object":"response","status":"completed","output":[]}"#)
+    };
+    let (upstream, models) = upstreams::start(native, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let own = gateway.post("/v1/responses", &encrypted("openai", "gAAAABo_").to_string()).await;
+    assert!(own.header(DROPPED).is_empty() && sent(&upstream).contains("gAAAABo_"));
+    let ours = json!([{"type": "thinking", "thinking": "Hm.", "signature": SIGNATURE}]).to_string();
+    let other = gateway.post("/v1/responses", &encrypted("openai", &ours).to_string()).await;
+    assert!(other.header(DROPPED).contains("thinking_blocks") && !sent(&upstream).contains(SIGNATURE));
+}
+
+/// Of a group's deployments those of the issuer are taken; when they fail the others answer, and the client is told.
+#[tokio::test]
+async fn a_signed_conversation_stays_with_its_issuer() {
+    let answer =
+        |request: &Request| match request.text().contains("\"c down\"") && upstreams::is_anthropic(request) {
+            true => Answer::json(500, r#"{"type":"error","error":{"type":"api_error","message":"down"}}"#),
+            false => good(request),
+        };
+    let upstream = Upstream::start(answer).await.unwrap();
+    let url = upstream.url();
+    let models = model("any", "hosted_vllm/gpt-4o", &format!("{url}/v1"), "")
+        + &model("any", "anthropic/claude-sonnet-4-5", &url, "");
+    let config = format!(
+        "model_list:\n{models}router_settings: {{num_retries: 1, retry_after: 0}}\ngeneral_settings: {{master_key: {}}}\n",
+        crate::gateway::KEY
+    );
+    let gateway = Gateway::start(&config).await;
+    for _ in 0..12 {
+        let answer = gateway.post("/v1/chat/completions", &signed_chat("any", SIGNATURE).to_string()).await;
+        assert_eq!((answer.status, answer.header(DROPPED)), (200, ""));
+        assert!(sent(&upstream).contains(SIGNATURE));
+    }
+    let mut body = signed_chat("any", SIGNATURE);
+    body["messages"][2]["content"] = json!("c down");
+    let answer = gateway.post("/v1/chat/completions", &body.to_string()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.header(DROPPED).contains("thinking_blocks") && !sent(&upstream).contains(SIGNATURE));
+}
+
+const GEMINI: &str = r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"Hm.","thought":true},{"text":"Hello.","thoughtSignature":"c2ln/+=="}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":1,"totalTokenCount":2}}"#;
+
+/// Gemini signs texts, too: in the Responses API the signature travels in `encrypted_content`, also out of a stream.
+#[tokio::test]
+async fn signatures_of_texts_come_back_to_gemini() {
+    let answer = |request: &Request| match request.target.contains("streamGenerateContent") {
+        true => Answer::stream([format!("data: {GEMINI}\n\n")], Duration::ZERO),
+        false => Answer::json(200, GEMINI),
+    };
+    let upstream = Upstream::start(answer).await.unwrap();
+    let gateway =
+        Gateway::start(&config(&model("gem", "gemini/gemini-2.5-flash", &upstream.url(), ""), "")).await;
+    for stream in [false, true] {
+        let said = json!({"role": "user", "content": "hi"});
+        let body = json!({"model": "gem", "input": [said], "stream": stream, "store": false,
+            "include": ["reasoning.encrypted_content"]});
+        let answer = gateway.post("/v1/responses", &body.to_string()).await;
+        let response = if stream {
+            let text = answer.text();
+            let last = text
+                .lines()
+                .rfind(|line| line.contains("response.completed") && line.starts_with("data"))
+                .unwrap();
+            serde_json::from_str::<Value>(&last[6..]).unwrap()["response"].clone()
+        } else {
+            answer.json()
+        };
+        let mut input = vec![said.clone()];
+        input.extend(response["output"].as_array().unwrap().iter().cloned());
+        input.push(said);
+        assert!(response["output"].to_string().contains("c2ln/+=="), "{response}");
+        let next = json!({"model": "gem", "input": input, "store": false});
+        let next = gateway.post("/v1/responses", &next.to_string()).await;
+        assert_eq!(next.status, 200, "{}", next.text());
+        let sent = sent(&upstream);
+        assert!(sent.contains("c2ln/+=="), "stream {stream}: {sent}");
+        assert!(!next.header(DROPPED).contains("thinking_blocks"), "{sent}");
+    }
+}
