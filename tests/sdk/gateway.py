@@ -49,6 +49,32 @@ model_list:
     litellm_params: {{model: "bedrock/converse/us.amazon.nova-pro-v1:0", aws_bedrock_runtime_endpoint: "{url}", {aws}}}
   - model_name: profile
     litellm_params: {{model: "bedrock/converse/{profile}", aws_bedrock_runtime_endpoint: "{url}", {aws}}}
+  - model_name: titan
+    litellm_params: {{model: bedrock/amazon.titan-embed-text-v2:0, aws_bedrock_runtime_endpoint: "{url}", {aws}}}
+  - model_name: ollama-embed
+    litellm_params: {{model: ollama/nomic-embed-text, api_base: "{url}"}}
+  - model_name: plain-embed
+    litellm_params: {{model: hosted_vllm/bge-m3, api_base: "{url}/plain/v1"}}
+  - model_name: picture
+    litellm_params: {{model: openai/gpt-image-1, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: imagen
+    litellm_params: {{model: gemini/imagen-4.0-generate-001, api_key: sk-goog-up, api_base: "{url}"}}
+  - model_name: ears
+    litellm_params: {{model: openai/whisper-1, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: deep-ears
+    litellm_params: {{model: deepgram/nova-3, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: eleven-ears
+    litellm_params: {{model: elevenlabs/scribe_v1, api_key: sk-up, api_base: "{url}"}}
+  - model_name: voice
+    litellm_params: {{model: openai/tts-1, api_key: sk-up, api_base: "{url}/v1"}}
+  - model_name: eleven-voice
+    litellm_params: {{model: elevenlabs/eleven_multilingual_v2, api_key: sk-up, api_base: "{url}"}}
+  - model_name: rank
+    litellm_params: {{model: cohere/rerank-v3.5, api_key: sk-co-up, api_base: "{url}"}}
+  - model_name: rank-jina
+    litellm_params: {{model: jina_ai/jina-reranker-v2-base-multilingual, api_key: sk-up, api_base: "{url}/v1/rerank"}}
+  - model_name: rank-voyage
+    litellm_params: {{model: voyage/rerank-2.5, api_key: sk-up, api_base: "{url}/v1"}}
   - model_name: demo
     litellm_params: {{model: demo/echo}}
 litellm_settings: {{num_retries: 0}}

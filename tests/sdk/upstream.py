@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from upstream_bedrock import Bedrock
 from upstream_cohere import Cohere
 from upstream_google import Google
+from upstream_media import Media
 
 HELLO = "Hello from upstream."
 JSON = '{"city":"Paris","population":2102650}'
@@ -47,7 +48,7 @@ def text_of(content):
     return " ".join(part.get("text", "") for part in content or [] if isinstance(part, dict))
 
 
-class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
+class Upstream(Google, Cohere, Bedrock, Media, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -60,8 +61,13 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
             kept["answer"]["status"] = "cancelled"
             return self.whole(kept["answer"])
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        SEEN.update(path=self.path, headers=[[name.lower(), value] for name, value in self.headers.items()], body=body.decode())
+        SEEN.update(path=self.path, headers=[[name.lower(), value] for name, value in self.headers.items()], body=body.decode(errors="replace"))
+        self.said = ""
+        if self.media(body) is not False:
+            return
         body = json.loads(body)
+        if self.asked(body):
+            return
         items = body.get("messages") or body.get("input") or [{"role": c.get("role") or "user", "content": c["parts"]} for c in body.get("contents") or []]
         items = items if isinstance(items, list) else [{"role": "user", "content": str(items)}]
         messages = [item for item in items if isinstance(item, dict)]
@@ -72,7 +78,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
         self.text = " | ".join(said[:-1]) if said and "recall" in said[-1] else "It is sunny." if answered else JSON if "json" in self.said else HELLO
         anthropic = "/messages" in self.path
         bedrock = self.path.startswith("/model/")
-        google, cohere = not bedrock and ":" in self.path.rsplit("/", 1)[-1], self.path.endswith(("/v2/chat", "/v2/embed"))
+        google, cohere = not bedrock and ":" in self.path.rsplit("/", 1)[-1], self.path.endswith(("/v2/chat", "/v2/embed", "/v1/embed"))
         self.signature = None
         if "loop" in self.said and not self.loop(messages, anthropic, google):
             return self.fail(400, anthropic)
@@ -143,7 +149,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
         whole = {"type": "error", "error": error} if anthropic else {"error": {**error, "param": None, "code": None}}
         if ":" in self.path.rsplit("/", 1)[-1]:
             whole = self.google_error(status)
-        if self.path.endswith(("/v2/chat", "/v2/embed")):
+        if self.path.endswith(("/v2/chat", "/v2/embed", "/v1/embed")):
             whole = self.cohere_error(status)
         headers = {}
         if self.path.startswith("/model/"):
@@ -189,7 +195,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
 
     def embeddings(self, body):
         inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
-        if body.get("encoding_format") == "base64":
+        if body.get("encoding_format") == "base64" and not self.path.startswith("/plain/"):
             vector = "AACAPwAAAEAAAEBA"  # 1, 2, 3
         else:
             vector = [1.0, 2.0, 3.0]
@@ -266,7 +272,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def stream(self, chunks, kind="text/event-stream"):
+    def stream(self, chunks, kind="text/event-stream", pause=0):
         self.send_response(200)
         self.send_header("content-type", kind)
         self.send_header("transfer-encoding", "chunked")
@@ -278,6 +284,7 @@ class Upstream(Google, Cohere, Bedrock, BaseHTTPRequestHandler):
             data = chunk if isinstance(chunk, bytes) else chunk.encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             self.wfile.flush()
+            time.sleep(pause)
         if "cut" in self.said:
             self.close_connection = True
             time.sleep(0.1)

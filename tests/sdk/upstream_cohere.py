@@ -5,11 +5,13 @@ import re
 
 
 class Cohere:
-    """/v2/chat and /v2/embed."""
+    """/v2/chat, /v2/embed and /v1/embed."""
 
     def cohere(self, body):
         if self.path.endswith("/embed"):
             vectors = [[1.0, 2.0, 3.0] for _ in body.get("texts") or body.get("inputs")]
+            if self.path.endswith("/v1/embed"):
+                return self.whole({"id": "e1", "texts": body["texts"], "embeddings": vectors, "response_type": "embeddings_floats", "meta": {"billed_units": {"input_tokens": 5}}})
             return self.whole({"id": "e1", "texts": body.get("texts") or [], "embeddings": {"float": vectors}, "response_type": "embeddings_by_type", "meta": {"billed_units": {"input_tokens": 5}}})
         usage = {"billed_units": {"input_tokens": 14, "output_tokens": 8}, "tokens": {"input_tokens": 14, "output_tokens": 8}}
         reason = "TOOL_CALL" if self.calls else "COMPLETE"

@@ -124,7 +124,7 @@ async fn authorised(model: &str, own: &Value, env: &[(&'static str, String)]) ->
     let (deployment, _) = builder.build(&params).map_err(|issues| Error::internal(format!("{issues:?}")))?;
     let transport = Transport::new(&TransportConfig::default()).unwrap();
     let mut request = http::Request::post("http://upstream.test/").body(Payload::new()).unwrap();
-    transport.authorise(deployment.target.signer.as_ref(), &mut request, Limits::default()).await?;
+    transport.authorise(&deployment.target.signer, &mut request, Limits::default()).await?;
     let value = &request.headers()["authorization"];
     assert!(value.is_sensitive());
     Ok(value.to_str().unwrap().to_owned())

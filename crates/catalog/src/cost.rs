@@ -134,6 +134,17 @@ impl Cost {
     pub fn reported(amount: Money) -> Self {
         Self { total: amount, reported: Some(amount), ..Self::default() }
     }
+
+    /// Whether the provider's figure and the price list's are more than a hundredth apart (CST-5). Not where only one
+    /// of them is known, or the list lacks a price for a part.
+    pub fn drifts(&self) -> bool {
+        let Some(reported) = self.reported else { return false };
+        if self.computed.is_zero() || !self.unpriced.is_empty() {
+            return false;
+        }
+        let apart = (reported - self.computed).pico().unsigned_abs();
+        apart.saturating_mul(100) > self.computed.pico().unsigned_abs()
+    }
 }
 
 impl Entry {

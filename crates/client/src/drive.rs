@@ -139,14 +139,14 @@ async fn attempt(
     let mut encoded = transcode::prepare(&attempt, SystemTime::now())?;
     let mut request = std::mem::take(&mut encoded.request);
     let limits = limits(call, deployment, deadline);
-    client.transport.authorise(attempt.signer().as_ref(), &mut request, limits).await?;
+    client.transport.authorise(attempt.signer(), &mut request, limits).await?;
     let response = client.transport.send(request, limits).await?;
     client.transport.distrust(attempt.signer().as_ref(), response.status());
     let dropped = encoded.notes.dropped.clone();
     let response = match dialect.exchange(&attempt, &encoded) {
         None => response,
         Some(mut exchange) => {
-            let signer = attempt.signer().as_ref();
+            let signer = attempt.signer();
             let walk = client.transport.walk(exchange.as_mut(), signer, response, limits, &client.egress);
             match walk.await? {
                 Walked::Open(response) => response,

@@ -102,7 +102,7 @@ pub(crate) async fn run(
     let mut request = std::mem::take(&mut encoded.request);
     let (transport, limits) = (progress.gateway.transport(), limits(call, deployment, meter.elapsed()));
     transport
-        .authorise(attempt.signer().as_ref(), &mut request, limits)
+        .authorise(attempt.signer(), &mut request, limits)
         .await
         .map_err(|error| named(error, deployment))?;
     let sent = Instant::now();
@@ -139,7 +139,7 @@ async fn follow(
     let Some(mut exchange) = attempt.dialect().exchange(attempt, &encoded) else {
         return receive(attempt, encoded, response).await;
     };
-    let (signer, transport) = (attempt.signer().as_ref(), progress.gateway.transport());
+    let (signer, transport) = (attempt.signer(), progress.gateway.transport());
     let walk = transport.walk(exchange.as_mut(), signer, response, limits, &progress.live.egress);
     // Boxed, like everything on the way that most calls have no use for.
     match Box::pin(walk).await? {

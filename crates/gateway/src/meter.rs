@@ -311,8 +311,12 @@ impl Open {
             (_, Some(reported)) => Some(Cost::reported(reported)),
             _ => None,
         };
-        let total = cost.map(|cost| cost.total);
-        if total.is_none() && !target.provider.free {
+        let total = cost.as_ref().map(|cost| cost.total);
+        let free = target.provider.free;
+        if let Some(cost) = cost.filter(|cost| cost.reported.is_some()) {
+            self.compare(&cost);
+        }
+        if total.is_none() && !free {
             self.record.unpriced = true;
             tracing::warn!(
                 model = &*self.record.model,
@@ -324,6 +328,24 @@ impl Open {
         self.record.usage = Some(usage);
         self.record.cost = total;
         total
+    }
+
+    /// Puts the provider's own figure beside that of the price list (CST-5).
+    fn compare(&mut self, cost: &Cost) {
+        let record = &mut self.record;
+        record.provider_cost = cost.reported;
+        record.list_cost = Some(cost.computed).filter(|computed| !computed.is_zero());
+        record.cost_drift = cost.drifts();
+        if record.cost_drift {
+            tracing::warn!(
+                call_id = &*record.call_id,
+                model = &*record.model,
+                provider = &*record.provider,
+                provider_cost_usd = cost.reported.unwrap_or_default().dollars(),
+                list_cost_usd = cost.computed.dollars(),
+                "the provider's cost is not that of the price list"
+            );
+        }
     }
 
     /// What the parts of a failed attempt consumed has been paid for.

@@ -115,6 +115,9 @@ impl Line {
             self.plain("cached_tokens", usage.cache_read);
         }
         self.plain("cost_usd", call.cost);
+        self.plain("provider_cost_usd", call.provider_cost);
+        self.plain("list_cost_usd", call.list_cost);
+        self.plain("cost_drift", call.cost_drift.then_some(true));
         self.plain("retries", nonzero(call.retries));
         self.plain("fallbacks", nonzero(call.fallbacks));
         self.plain("dropped_params", nonzero(call.dropped_params));
@@ -222,7 +225,9 @@ mod tests {
         assert_eq!(line["duration_ms"], 1234.567);
         assert_eq!(line["input_tokens"], 12);
         assert_eq!(line["cost_usd"], 0.000123);
-        for absent in ["ttft_ms", "provider", "error", "retries", "unpriced"] {
+        for absent in
+            ["ttft_ms", "provider_cost_usd", "cost_drift", "provider", "error", "retries", "unpriced"]
+        {
             assert!(line.get(absent).is_none(), "{absent}");
         }
     }

@@ -259,6 +259,9 @@ impl DeploymentMetrics {
         if let Some(cost) = call.cost.filter(|cost| cost.pico() > 0) {
             this.spend.inc_by(cost.dollars());
         }
+        if call.cost_drift {
+            this.families.cost_drift.with_label_values(&self.labels()).inc();
+        }
         let Some(usage) = &call.usage else { return };
         let counts = [
             usage.total(),

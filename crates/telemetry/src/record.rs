@@ -35,6 +35,12 @@ pub struct CallRecord {
     pub usage: Option<Usage>,
     /// What it cost; `None` if that is not known.
     pub cost: Option<Money>,
+    /// What the provider itself says that it cost. It is billed unless the operator has set prices of their own.
+    pub provider_cost: Option<Money>,
+    /// What it costs by the price list, where the provider gives a figure of its own.
+    pub list_cost: Option<Money>,
+    /// Those two are more than a hundredth apart.
+    pub cost_drift: bool,
     /// Attempts beyond the first on the same route.
     pub retries: u32,
     /// Changes to another route.
@@ -68,6 +74,9 @@ impl CallRecord {
             ttft: None,
             usage: None,
             cost: None,
+            provider_cost: None,
+            list_cost: None,
+            cost_drift: false,
             retries: 0,
             fallbacks: 0,
             estimated: false,

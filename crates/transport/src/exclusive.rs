@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{connect::Stream, drive::Drive, payload::PayloadBody};
 
 /// Reads never grow beyond this, so that a fast upstream and a slow client cost no more memory.
-const MAX_BUFFER: usize = 128 * 1024;
+const MAX_BUFFER: usize = 32 * 1024;
 
 /// The connection itself, without a task of its own: nothing happens on it unless it is polled, and dropping it closes
 /// the socket.

@@ -106,14 +106,12 @@ impl Transport {
         (limits, egress): (Limits, &Egress),
     ) -> Result<(Head, Bytes), Error> {
         let signer = attempt.signer();
-        self.authorise(signer.as_ref(), &mut request, limits).await?;
+        self.authorise(signer, &mut request, limits).await?;
         let response = self.send(request, limits).await?;
         self.distrust(signer.as_ref(), response.status());
         let walked = match attempt.dialect().exchange(attempt, encoded) {
             None => Walked::Open(response),
-            Some(mut exchange) => {
-                self.walk(exchange.as_mut(), signer.as_ref(), response, limits, egress).await?
-            }
+            Some(mut exchange) => self.walk(exchange.as_mut(), signer, response, limits, egress).await?,
         };
         match walked {
             Walked::Whole(response) => Ok(response.into_parts()),

@@ -8,14 +8,19 @@ use std::{
 
 use http::{Request, StatusCode};
 use lockgate_core::{Error, ErrorKind, Origin, Payload, Signer, Token, TokenSource};
-use tokio::sync::Mutex as Flight;
+use tokio::{sync::Mutex as Flight, time::Instant};
 
 use crate::{Limits, Transport};
 
-/// A token that is good for less is fetched anew; while one call does that, the others go on with the old one.
+/// A token that is good for less is fetched anew while calls go on with it.
 const AHEAD: Duration = Duration::from_secs(240);
 /// A token that is good for less does not survive a call.
 const LEAST: Duration = Duration::from_secs(10);
+/// The same for tokens with short lives, as parts of a life: one in so many.
+const AHEAD_PART: u32 = 4;
+const LEAST_PART: u32 = 10;
+/// After a renewal that failed, the next one waits so long; the token at hand is still good.
+const PAUSE: Duration = Duration::from_secs(5);
 /// Answers of token servers are short.
 const LONGEST: usize = 1 << 20;
 
@@ -25,25 +30,53 @@ pub(crate) struct Tokens(Mutex<HashMap<String, Arc<Slot>>>);
 
 #[derive(Default)]
 struct Slot {
-    token: Mutex<Option<Token>>,
-    /// Held by the call that fetches.
-    flight: Flight<()>,
+    held: Mutex<Held>,
+    /// Held by whoever fetches.
+    flight: Arc<Flight<()>>,
+}
+
+#[derive(Default)]
+struct Held {
+    token: Option<Token>,
+    /// How long the token was good for when it came.
+    life: Duration,
+    /// No renewal is tried before.
+    paused: Option<Instant>,
+}
+
+/// What a token is still good for.
+#[derive(Clone, Copy, PartialEq)]
+enum Good {
+    /// Nothing, or there is none.
+    No,
+    /// It should be renewed.
+    Soon,
+    Yes,
 }
 
 impl Transport {
-    /// Puts a token on a signed request, if its signer needs one.
+    /// Puts a token on a signed request, if its signer needs one. A token that nears its end is renewed in the
+    /// background; a call waits only if there is none that is good.
     ///
     /// # Errors
     /// No token could be fetched.
     pub async fn authorise(
         &self,
-        signer: &dyn Signer,
+        signer: &Arc<dyn Signer>,
         request: &mut Request<Payload>,
         limits: Limits,
     ) -> Result<(), Error> {
         let Some(source) = signer.token_source() else { return Ok(()) };
-        // Boxed: most signers have no token to wait for, and the state is large.
-        let token = Box::pin(self.token(source, limits)).await?;
+        let slot = self.tokens.slot(source.key());
+        let token = match slot.look() {
+            (Good::Yes, Some(token)) => token,
+            (Good::Soon, Some(token)) => {
+                self.renew(&slot, signer, limits);
+                token
+            }
+            // Boxed: most signers have no token to wait for, and the state is large.
+            _ => Box::pin(self.token(source, limits)).await?,
+        };
         source.authorise(&token, request, SystemTime::now())
     }
 
@@ -56,31 +89,37 @@ impl Transport {
         }
     }
 
+    /// Fetches a token for the calls to come, unless that is being done. The task is no call's: it outlives the one
+    /// that noticed.
+    fn renew(&self, slot: &Arc<Slot>, signer: &Arc<dyn Signer>, limits: Limits) {
+        let Ok(flight) = slot.flight.clone().try_lock_owned() else { return };
+        if slot.is_paused() {
+            return;
+        }
+        let (transport, slot, signer) = (self.clone(), slot.clone(), signer.clone());
+        tokio::spawn(async move {
+            if let Some(source) = signer.token_source()
+                && slot.look().0 != Good::Yes
+            {
+                slot.keep(&transport.fetch_token(source, limits).await);
+            }
+            drop(flight);
+        });
+    }
+
     async fn token(&self, source: &dyn TokenSource, limits: Limits) -> Result<Token, Error> {
         let slot = self.tokens.slot(source.key());
-        if let Some(token) = slot.good_for(AHEAD) {
+        if let (Good::Yes | Good::Soon, Some(token)) = slot.look() {
             return Ok(token);
         }
-        let flight = match (slot.flight.try_lock(), slot.good_for(LEAST)) {
-            (Err(_), Some(token)) => return Ok(token),
-            (Err(_), None) => slot.flight.lock().await,
-            (Ok(flight), _) => flight,
-        };
+        let _flight = slot.flight.lock().await;
         // Another call may have fetched it in the meantime.
-        if let Some(token) = slot.good_for(AHEAD) {
+        if let (Good::Yes | Good::Soon, Some(token)) = slot.look() {
             return Ok(token);
         }
         let fetched = self.fetch_token(source, limits).await;
-        let outcome = match (fetched, slot.good_for(LEAST)) {
-            (Ok(token), _) => {
-                *lock(&slot.token) = Some(token.clone());
-                Ok(token)
-            }
-            (Err(_), Some(old)) => Ok(old),
-            (Err(error), None) => Err(error),
-        };
-        drop(flight);
-        outcome
+        slot.keep(&fetched);
+        fetched
     }
 
     async fn fetch_token(&self, source: &dyn TokenSource, limits: Limits) -> Result<Token, Error> {
@@ -123,17 +162,40 @@ impl Tokens {
             return slot.clone();
         }
         // Sources of configurations that are gone leave with their tokens.
-        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.good_for(Duration::ZERO).is_some());
+        slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.look().0 != Good::No);
         slots.entry(key.to_owned()).or_default().clone()
     }
 }
 
 impl Slot {
-    /// The token, if it is good for at least that long.
-    fn good_for(&self, least: Duration) -> Option<Token> {
-        let token = lock(&self.token).clone()?;
+    /// The token, and what it is good for.
+    fn look(&self) -> (Good, Option<Token>) {
+        let held = lock(&self.held);
+        let Some(token) = held.token.clone() else { return (Good::No, None) };
         let left = token.expires_at.duration_since(SystemTime::now()).unwrap_or_default();
-        (left > least).then_some(token)
+        let good = match left {
+            left if left <= LEAST.min(held.life / LEAST_PART) => Good::No,
+            left if left <= AHEAD.min(held.life / AHEAD_PART) => Good::Soon,
+            _ => Good::Yes,
+        };
+        (good, Some(token))
+    }
+
+    fn is_paused(&self) -> bool {
+        lock(&self.held).paused.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Keeps what was fetched; a failure leaves the token at hand.
+    fn keep(&self, fetched: &Result<Token, Error>) {
+        let mut held = lock(&self.held);
+        match fetched {
+            Ok(token) => {
+                held.life = token.expires_at.duration_since(SystemTime::now()).unwrap_or_default();
+                held.token = Some(token.clone());
+                held.paused = None;
+            }
+            Err(_) => held.paused = Some(Instant::now() + PAUSE),
+        }
     }
 }
 

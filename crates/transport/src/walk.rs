@@ -1,6 +1,6 @@
 //! Calls of several requests: the exchange says what to send and how long to wait, this does it.
 
-use std::time::SystemTime;
+use std::{sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, header};
@@ -32,7 +32,7 @@ impl Transport {
     pub async fn walk(
         &self,
         exchange: &mut dyn Exchange,
-        signer: &dyn Signer,
+        signer: &Arc<dyn Signer>,
         first: Response<UpstreamBody>,
         limits: Limits,
         egress: &Egress,
@@ -83,7 +83,7 @@ impl Transport {
     async fn send_signed(
         &self,
         mut request: Request<Payload>,
-        signer: &dyn Signer,
+        signer: &Arc<dyn Signer>,
         limits: Limits,
     ) -> Result<Response<UpstreamBody>, Error> {
         signer.sign(&mut request, SystemTime::now())?;

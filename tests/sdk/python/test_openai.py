@@ -175,22 +175,11 @@ def test_raw_response(oai, model):
     assert raw.parse().choices[0].message.content == HELLO
 
 
-def test_embeddings(oai):
-    answer = oai.embeddings.create(model="embed", input=["a", "b"])
-    assert [e.embedding for e in answer.data] == [[1.0, 2.0, 3.0]] * 2
-    plain = oai.embeddings.create(model="embed", input="a", encoding_format="float")
-    assert plain.data[0].embedding == [1.0, 2.0, 3.0] and plain.usage.prompt_tokens == 5
-
-
 def test_completions(oai):
     answer = oai.completions.create(model="instruct", prompt="hi")
     assert answer.choices[0].text == HELLO
     text = "".join(c.choices[0].text for c in oai.completions.create(model="instruct", prompt="hi", stream=True) if c.choices)
     assert text == HELLO
-
-
-def test_moderations(oai):
-    assert oai.moderations.create(model="moderate", input="x").results[0].flagged is False
 
 
 def test_models(oai):

@@ -104,6 +104,12 @@ impl Runner {
         written.then(|| String::from_utf8_lossy(&answer.body).into_owned())
     }
 
+    /// The whole answer that the client gets: its status, and its JSON.
+    pub fn answered(&self, case: &Case) -> (u16, Value) {
+        let answer = self.run(case, &mut Vec::new());
+        (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+    }
+
     fn run(&self, case: &Case, sent: &mut Vec<Sent>) -> Answer {
         match case.surface.as_str() {
             "token_counter" => return count_tokens(case),

@@ -1,6 +1,9 @@
-//! AGT-1, NET-4, CST-1, CST-2: tool loops with thinking, small packets, money.
+//! AGT-1, AGT-5, NET-4, CST-1, CST-2, CST-5: tool loops with thinking, counting, small packets, money.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 use lockgate_testkit::upstream::Answer;
 use serde_json::{Value, json};
@@ -8,7 +11,8 @@ use serde_json::{Value, json};
 use crate::{
     client::{SURFACES, ask},
     gateway::{Gateway, config},
-    upstreams::{self, MODELS, good},
+    pace::Pace,
+    upstreams::{self, ANTHROPIC, MODELS, OPENAI, good},
 };
 
 const TURNS: usize = 6;
@@ -109,7 +113,11 @@ async fn answers_say_what_they_cost() {
 /// CST-2: what has no price is said to have none; it is not free.
 #[tokio::test]
 async fn a_missing_price_is_told() {
-    let (_upstream, models) = upstreams::start(good, "").await;
+    // The answer names the model, too: some are charged by that name.
+    let unknown = |_: &lockgate_testkit::upstream::Request| {
+        Answer::json(200, &ANTHROPIC.replace("claude-sonnet-4-5", "claude-of-the-future"))
+    };
+    let (_upstream, models) = upstreams::start(unknown, "").await;
     let gateway =
         Gateway::start(&config(&models.replace("claude-sonnet-4-5", "claude-of-the-future"), "")).await;
     let answer = gateway.post(SURFACES[0], &ask("claude", false)).await;
@@ -118,4 +126,83 @@ async fn a_missing_price_is_told() {
     let metrics = gateway.get("/metrics").await.text();
     assert!(metrics.lines().any(|line| line.contains("unpriced") && line.ends_with(" 1")), "{metrics}");
     assert!(gateway.log().contains("no price"), "{}", gateway.log());
+}
+
+/// CST-5: the provider's own figure and the price list's are both kept; where they differ, that is told and counted.
+#[tokio::test]
+async fn a_provider_s_own_cost_is_compared() {
+    let own = |cost: f64| {
+        let usage = format!("\"total_tokens\":22,\"cost\":{cost}");
+        OPENAI.replace("\"total_tokens\":22", &usage)
+    };
+    // 14 tokens at 2.5 dollars and 8 at 10 dollars a million, a little more than that, and much more.
+    let list = 0.000_115;
+    let costs = [list, list * 1.005, list * 1.2];
+    let next = AtomicUsize::new(0);
+    let answer = move |_: &lockgate_testkit::upstream::Request| {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        Answer::json(200, &own(costs[at]))
+    };
+    let (_upstream, models) = upstreams::start(answer, "").await;
+    let gateway = Gateway::start_with(&config(&models, ""), &["--json-logs"]).await;
+    for (cost, drifts) in costs.into_iter().zip([false, false, true]) {
+        let answer = gateway.post(SURFACES[0], &ask("openai", false)).await;
+        let billed: f64 = answer.header("x-litellm-response-cost").parse().unwrap();
+        assert!((billed - cost).abs() < 1e-12, "{billed} is not {cost}");
+        let record = gateway.call_with("call_id", answer.header("x-litellm-call-id")).await;
+        let figure = |name: &str| record[name].as_f64().unwrap_or_else(|| panic!("no {name}: {record}"));
+        assert!((figure("provider_cost_usd") - cost).abs() < 1e-12, "{record}");
+        assert!((figure("list_cost_usd") - list).abs() < 1e-12, "{record}");
+        assert_eq!(record["cost_drift"] == true, drifts, "{record}");
+    }
+    let metrics = gateway.get("/metrics").await.text();
+    let drifts = metrics.lines().filter(|line| line.starts_with("lockgate_cost_drift_total"));
+    assert_eq!(drifts.map(|line| line.rsplit(' ').next().unwrap_or_default()).collect::<Vec<_>>(), ["1"]);
+    assert_eq!(gateway.log().matches("not that of the price list").count(), 1);
+}
+
+/// AGT-5: counting the tokens of a huge conversation does not hold up others.
+#[tokio::test]
+async fn counting_holds_nobody_up() {
+    let (_upstream, models) = upstreams::start(good, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let text = "Several words of ordinary prose, repeated until they are a book. ".repeat(120_000);
+    let huge = json!({"model": "gpt", "messages": [{"role": "user", "content": text}]}).to_string();
+    let count = |body: String| gateway.open("/v1/messages/count_tokens", body);
+    let small = json!({"model": "gpt", "messages": [{"role": "user", "content": "hi"}]}).to_string();
+    let counted = count(small.clone()).await.whole().await;
+    assert_eq!(counted.status, 200, "{}", counted.text());
+    assert!(counted.json()["input_tokens"].as_u64().unwrap() > 0);
+
+    // The same bodies are read for another purpose first: what is left is the counting.
+    let read = slowest_beside(&gateway, SURFACES[0], &huge).await;
+    let pace = Pace::start();
+    let counted = slowest_beside(&gateway, "/v1/messages/count_tokens", &huge).await;
+    let bar = read * 2 + Duration::from_millis(50) + pace.stall();
+    assert!(counted < bar, "a call took {counted:?} beside counting, {read:?} beside reading");
+}
+
+/// How long the slowest of many small calls takes while four huge ones are answered.
+async fn slowest_beside(gateway: &Gateway, path: &str, huge: &str) -> Duration {
+    let under_way = AtomicBool::new(true);
+    let others = async {
+        let replies = (0..4).map(|_| gateway.open(path, huge.to_owned()));
+        for reply in futures_util::future::join_all(replies).await {
+            let whole = reply.whole().await;
+            assert_eq!(whole.status, 200, "{}", whole.text());
+            let tokens = whole.json()["input_tokens"].as_u64();
+            assert!(tokens.is_none_or(|tokens| tokens > 1_000_000), "{tokens:?}");
+        }
+        under_way.store(false, Ordering::Relaxed);
+    };
+    let small = async {
+        let mut slowest = Duration::ZERO;
+        while under_way.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            assert_eq!(gateway.post(SURFACES[0], &ask("openai", false)).await.status, 200);
+            slowest = slowest.max(start.elapsed());
+        }
+        slowest
+    };
+    tokio::join!(others, small).1
 }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod client;
+mod clouds;
 mod config;
 mod disconnect;
 mod embeddings;

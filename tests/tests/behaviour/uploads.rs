@@ -6,6 +6,10 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use lockgate_testkit::upstream::{Answer, Upstream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
 use crate::{
     client::{Whole, send},
@@ -68,6 +72,63 @@ async fn a_large_file_passes_through() {
     assert!(sent.contains("name=\"model\"\r\n\r\nwhisper-1\r\n"));
     assert!(sent.ends_with("name=\"language\"\r\n\r\nen\r\n--b--\r\n"));
     assert!(!sent.contains("name=\"timeout\""), "the gateway's own field went upstream");
+}
+
+/// What the client has sent is at the provider before the client has sent the rest: 64 MB pass through 16 MB at most.
+#[tokio::test]
+async fn a_huge_file_goes_on_while_it_comes() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let gateway = Gateway::start(&config(&model("ears", "openai/whisper-1", &url, ""), "")).await;
+    let form = form(64 * MEGABYTE, true);
+    let head = format!(
+        "POST /v1/audio/transcriptions HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {KEY}\r\n\
+         content-type: multipart/form-data; boundary=b\r\ncontent-length: {}\r\n\r\n",
+        form.len()
+    );
+    let before = gateway.memory();
+    let address = gateway.url.strip_prefix("http://").unwrap();
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(head.as_bytes()).await.unwrap();
+    let (early, late) = form.split_at(8 * MEGABYTE);
+    // Sent from another task: the gateway takes no more than the provider does.
+    let early = early.to_vec();
+    let sending = tokio::spawn(async move {
+        client.write_all(&early).await.unwrap();
+        client
+    });
+    let (mut provider, _) = listener.accept().await.unwrap();
+    let mut buffer = vec![0; 1 << 16];
+    let mut read = 0;
+    while read < 6 * MEGABYTE {
+        read += provider.read(&mut buffer).await.unwrap();
+    }
+    let mut client = sending.await.unwrap();
+    let late = late.to_vec();
+    let sending = tokio::spawn(async move {
+        client.write_all(&late).await.unwrap();
+        client
+    });
+    let (mut most, mut end) = (0, Vec::new());
+    while !end.ends_with(b"0\r\n\r\n") {
+        let count = provider.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "it ends after {read} bytes");
+        end.extend_from_slice(&buffer[..count]);
+        end.drain(..end.len().saturating_sub(64));
+        if (read >> 22) != ((read + count) >> 22) {
+            most = most.max(gateway.memory());
+        }
+        read += count;
+    }
+    assert!(read > 64 * MEGABYTE);
+    let grown = most.saturating_sub(before);
+    assert!(grown < 16 * 1024, "{grown} KiB more");
+    let answer =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"text\":\"hi\"}";
+    provider.write_all(answer.as_bytes()).await.unwrap();
+    let mut client = sending.await.unwrap();
+    let count = client.read(&mut buffer).await.unwrap();
+    assert!(String::from_utf8_lossy(&buffer[..count]).starts_with("HTTP/1.1 200"));
 }
 
 /// A model that is named behind the file is found, too.

@@ -262,7 +262,7 @@ async fn send(
     let (total, idle) = (timeouts.total, timeouts.idle);
     let limits = Limits { connect: timeouts.connect, first_byte: total, idle, total };
     let transport = gateway.transport();
-    transport.authorise(attempt.signer().as_ref(), &mut request, limits).await?;
+    transport.authorise(attempt.signer(), &mut request, limits).await?;
     let (head, body) = transport.send(request, limits).await?.into_parts();
     if !head.status.is_success() {
         let body = body.collect(LONGEST).await?;

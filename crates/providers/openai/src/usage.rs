@@ -41,7 +41,12 @@ struct Counts {
     searches: [Option<u64>; 2],
     service_tier: Option<String>,
     cost: Option<f64>,
+    /// The same in units of a ten-thousandth of a millionth of a dollar.
+    ticks: Option<u64>,
 }
+
+/// Picodollars of a tick.
+const TICK: i128 = 100;
 
 #[derive(Default)]
 struct Prompt {
@@ -86,7 +91,8 @@ impl Counts {
                 "server_tool_use" => counts.searches[0] = member(value, "web_search_requests"),
                 "num_search_queries" => counts.searches[1] = number(value),
                 "service_tier" => counts.service_tier = serde_json::from_str(value).ok(),
-                "cost" => counts.cost = value.parse().ok(),
+                "cost" => counts.cost = cost(value),
+                "cost_in_usd_ticks" => counts.ticks = number(value),
                 _ => {}
             }
         }
@@ -126,7 +132,10 @@ impl Counts {
             rejected_prediction: completion.rejected,
             web_searches: self.searches.into_iter().flatten().next(),
             service_tier: self.service_tier,
-            provider_cost: self.cost.map(Money::from_dollars),
+            provider_cost: match self.ticks {
+                Some(ticks) => Some(Money::from_pico(TICK * i128::from(ticks))),
+                None => self.cost.map(Money::from_dollars),
+            },
             ..Usage::default()
         })
     }
@@ -175,6 +184,12 @@ fn number(json: &str) -> Option<u64> {
         let float: f64 = json.parse().ok()?;
         (float >= 0.0 && float.is_finite()).then_some(float as u64)
     })
+}
+
+/// Dollars: a number, or the total of an account of them.
+fn cost(json: &str) -> Option<f64> {
+    let total = object(json).and_then(|json| members(json).find(|(key, _)| key == "total_cost"));
+    total.map_or(json, |(_, value)| value).parse().ok().filter(|dollars: &f64| *dollars >= 0.0)
 }
 
 fn object(json: &str) -> Option<&str> {
@@ -329,6 +344,12 @@ mod tests {
             read(&raw(r#"{"prompt_tokens":5,"prompt_cache_hit_tokens":3,"cost":0.5}"#), &quirks).unwrap();
         assert_eq!(usage.cache_read, Some(3));
         assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)));
+        for cost in
+            [r#""cost":{"input_tokens_cost":0.3,"total_cost":0.5}"#, r#""cost_in_usd_ticks":5000000000"#]
+        {
+            let usage = read(&raw(format!(r#"{{"prompt_tokens":5,{cost}}}"#)), &quirks).unwrap();
+            assert_eq!(usage.provider_cost, Some(Money::from_dollars(0.5)), "{cost}");
+        }
         for nothing in ["null", "{}", "3", "[1]", r#"{"prompt_tokens":"7","prompt_tokens_details":[]}"#] {
             assert!(read(&raw(nothing), &quirks).is_none() && count(nothing).is_none(), "{nothing}");
         }

@@ -1,4 +1,4 @@
-//! Tokens are fetched once, ahead of their expiry, and again when they were refused.
+//! NET-3: tokens are fetched once, ahead of their expiry, and again when they were refused.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use http::{Request, StatusCode, response::Parts};
 use lockgate_core::{Error, Payload, Signer, Token, TokenSource};
 use lockgate_transport::{Limits, Transport};
@@ -71,7 +71,11 @@ async fn counting() -> (Upstream, Arc<AtomicUsize>) {
     (upstream, count)
 }
 
-async fn authorised(transport: &Transport, source: &Source) -> Result<String, Error> {
+fn signer(url: String, lifetime: Duration) -> Arc<dyn Signer> {
+    Arc::new(Source { url, lifetime })
+}
+
+async fn authorised(transport: &Transport, source: &Arc<dyn Signer>) -> Result<String, Error> {
     let mut request = post("http://upstream.test/", "");
     transport.authorise(source, &mut request, Limits::default()).await?;
     let value = &request.headers()["authorization"];
@@ -83,33 +87,66 @@ async fn authorised(transport: &Transport, source: &Source) -> Result<String, Er
 async fn many_calls_at_once_fetch_one_token_and_a_refused_one_is_forgotten() {
     let (upstream, count) = counting().await;
     let transport = transport();
-    let source = Source { url: upstream.url("/token"), lifetime: Duration::from_secs(3600) };
-    let all = join_all((0..20).map(|_| authorised(&transport, &source))).await;
+    let source = signer(upstream.url("/token"), Duration::from_secs(3600));
+    let all = join_all((0..1000).map(|_| authorised(&transport, &source))).await;
     assert!(all.into_iter().all(|value| value.unwrap() == "Bearer 1"));
     assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 1");
-    transport.distrust(&source, StatusCode::FORBIDDEN);
+    transport.distrust(&*source, StatusCode::FORBIDDEN);
     assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 1");
-    transport.distrust(&source, StatusCode::UNAUTHORIZED);
+    transport.distrust(&*source, StatusCode::UNAUTHORIZED);
     assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 2");
     assert_eq!(count.load(SeqCst), 2);
 }
 
+/// NET-3: near its end, a token is fetched once for a thousand calls, and none of them waits for it.
 #[tokio::test]
-async fn a_token_is_renewed_ahead_of_its_expiry_without_holding_others_up() {
-    let (upstream, _) = counting().await;
+async fn a_token_is_renewed_ahead_of_its_expiry_and_off_the_path_of_calls() {
+    let (upstream, count) = counting().await;
     let transport = transport();
-    let source = Source { url: upstream.url("/token"), lifetime: Duration::from_secs(60) };
+    let source = signer(upstream.url("/token"), Duration::from_secs(4));
     assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 1");
-    // It is good for a minute only: one call renews it while the other goes on with it.
-    let both = tokio::join!(authorised(&transport, &source), authorised(&transport, &source));
-    assert_eq!((both.0.unwrap().as_str(), both.1.unwrap().as_str()), ("Bearer 2", "Bearer 1"));
+    tokio::time::sleep(ms(3200)).await;
+    for _ in 0..1000 {
+        // Ready at once: the server alone takes 20 ms.
+        let value = authorised(&transport, &source).now_or_never().expect("a call waits").unwrap();
+        assert_eq!(value, "Bearer 1");
+    }
+    tokio::time::sleep(ms(200)).await;
+    assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 2");
+    assert_eq!(count.load(SeqCst), 2);
+}
+
+/// A renewal that fails leaves the token that is still good, and is not tried again for each call.
+#[tokio::test]
+async fn a_failed_renewal_is_not_seen() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = count.clone();
+    let upstream = Upstream::start(move |mut socket| {
+        let seen = seen.clone();
+        async move {
+            while socket.request().await.is_some() {
+                let first = seen.fetch_add(1, SeqCst) == 0;
+                socket.answer(if first { "1" } else { "none" }).await;
+            }
+        }
+    })
+    .await;
+    let transport = transport();
+    let source = signer(upstream.url("/token"), Duration::from_secs(4));
+    assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 1");
+    tokio::time::sleep(ms(3100)).await;
+    for _ in 0..20 {
+        assert_eq!(authorised(&transport, &source).await.unwrap(), "Bearer 1");
+        tokio::time::sleep(ms(10)).await;
+    }
+    assert_eq!(count.load(SeqCst), 2);
 }
 
 #[tokio::test]
 async fn without_a_token_the_call_fails_and_the_next_one_tries_again() {
     let (upstream, _) = counting().await;
     let transport = transport();
-    let source = Source { url: upstream.url("/none"), lifetime: Duration::from_secs(60) };
+    let source = signer(upstream.url("/none"), Duration::from_secs(60));
     for _ in 0..2 {
         assert_eq!(authorised(&transport, &source).await.unwrap_err().message(), "No token.");
     }

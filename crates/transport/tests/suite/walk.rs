@@ -1,10 +1,13 @@
 //! Calls of several requests: what the exchange says is done, each request signed, within the time of one call.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, response::Parts};
-use lockgate_core::{Error, ErrorKind, Exchange, Payload, Step, target::HeaderSigner};
+use lockgate_core::{Error, ErrorKind, Exchange, Payload, Signer, Step, target::HeaderSigner};
 use lockgate_transport::{Egress, Limits, Walked};
 
 use crate::common::{Upstream, ms, send, transport};
@@ -61,8 +64,8 @@ async fn walked(script: &'static [&'static str], after: Duration, limits: Limits
     })
     .await;
     let transport = transport();
-    let signer =
-        HeaderSigner::new(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer k"));
+    let (name, value) = (HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer k"));
+    let signer: Arc<dyn Signer> = Arc::new(HeaderSigner::new(name, value));
     let first: Response<_> = send(&transport, &upstream.url("/jobs")).await?;
     let file = elsewhere.url("/result");
     let mut ask = Ask { url: upstream.url("/jobs/1"), after, file, made: false };

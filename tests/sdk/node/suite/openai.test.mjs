@@ -96,9 +96,7 @@ test("abort and timeout", async () => {
   await assert.rejects(client.chat.completions.create(slow, { signal: AbortSignal.timeout(300) }), OpenAI.APIUserAbortError);
 });
 
-test("embeddings, completions, models", async () => {
-  const vectors = await client.embeddings.create({ model: "embed", input: ["a", "b"] });
-  assert.deepEqual(vectors.data.map((one) => [...one.embedding]), [[1, 2, 3], [1, 2, 3]]);
+test("completions, models", async () => {
   const text = await client.completions.create({ model: "instruct", prompt: "hi" });
   assert.equal(text.choices[0].text, HELLO);
   const names = (await collect(client.models.list())).map((model) => model.id);
