@@ -57,6 +57,20 @@ const CHATML: Template = Template {
     turn: "<|im_start|>assistant\n",
 };
 
+/// Reports what a conversation as one text leaves out: what is no text, and calls of tools.
+pub fn report_left_out(messages: &[Message], notes: &mut Notes) {
+    let is_text = |content: &Content| match content {
+        Content::Text(_) => true,
+        Content::Parts(parts) => parts.iter().all(|part| part.text.is_some()),
+    };
+    if !messages.iter().filter_map(|message| message.content.as_ref()).all(is_text) {
+        notes.dropped.push("messages.content".to_owned());
+    }
+    if messages.iter().any(|message| message.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())) {
+        notes.dropped.push("messages.tool_calls".to_owned());
+    }
+}
+
 /// The conversation in the template of the model's family; of a family that is not known, what was said, with spaces
 /// between.
 pub fn render(model: &str, messages: &[Message]) -> String {

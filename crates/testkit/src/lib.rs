@@ -4,6 +4,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 pub mod clock;
+pub mod event_stream;
 pub mod grammar;
 pub mod jwt;
 pub mod laws;

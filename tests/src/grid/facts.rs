@@ -1,13 +1,15 @@
 //! The meaning of requests and answers, as plain facts that can be compared.
 
+use std::borrow::Cow;
+
 use lockgate_core::{
-    Error, Event, Operation, Reply, Result,
+    Error, Event, Operation, Reply, Result, Usage,
     hub::{ChatRequest, Content, Message, Request, ToolCall, ToolChoice},
     surface::Asked,
 };
 use serde_json::Value;
 
-use super::{Scene, clients::DOT, surface};
+use super::{Scene, clients::DOT, drive::surface};
 
 /// The facts of a scene that are not in an upstream's body.
 ///
@@ -19,8 +21,11 @@ pub(super) fn missing(scene: Scene, format: &str, body: &str) -> std::result::Re
         "anthropic.messages" => Some("anthropic"),
         "gemini.generate_content" | "gemini.generate_content_array" => Some("gemini"),
         "cohere.chat" => Some("cohere"),
+        "openai.responses" => Some("responses"),
+        "bedrock.converse" => Some("bedrock"),
         _ => None,
     };
+    let body = &*plain(body);
     let Some(judge) = judge else {
         return Ok(words(scene).into_iter().filter(|word| !body.contains(word)).map(str::to_owned).collect());
     };
@@ -38,6 +43,14 @@ pub(super) fn missing(scene: Scene, format: &str, body: &str) -> std::result::Re
         .collect())
 }
 
+/// A form's text as it is meant; anything else as it is.
+fn plain(body: &str) -> Cow<'_, str> {
+    if body.starts_with('{') {
+        return Cow::Borrowed(body);
+    }
+    Cow::Owned(body.replace('+', " ").replace("%3F", "?"))
+}
+
 /// What a body in a format without a judge must contain.
 fn words(scene: Scene) -> Vec<&'static str> {
     match scene {
@@ -46,6 +59,7 @@ fn words(scene: Scene) -> Vec<&'static str> {
         Scene::Results => vec!["Weather?", "Paris", "Rome", "sunny", "rainy", "So?"],
         Scene::Image => vec!["What is it?", DOT],
         Scene::Schema => vec!["How many?", "population"],
+        Scene::Thoughts => vec!["Weather?", "get_weather", "\"city\""],
     }
 }
 
@@ -66,6 +80,7 @@ fn expected(scene: Scene) -> Vec<&'static str> {
         ],
         Scene::Image => vec!["user: What is it?", "image"],
         Scene::Schema => vec!["user: How many?", "schema: population"],
+        Scene::Thoughts => vec!["user: Weather?", "tool: get_weather(city)"],
     }
 }
 
@@ -160,13 +175,18 @@ pub fn of_reply(reply: &Reply) -> Vec<String> {
         facts.extend(message.tool_calls.iter().flatten().map(called));
         facts.extend(choice.finish.iter().map(|finish| format!("finish: {}", finish.as_str())));
     }
-    facts.extend(reply.usage.iter().map(counts));
-    facts.extend(reply.usage.iter().filter_map(|usage| Some(format!("cached: {}", usage.cache_read?))));
+    for choice in &reply.choices {
+        let ids = choice.message.tool_calls.iter().flatten().filter_map(|call| call.id.as_ref());
+        facts.extend(ids.map(|id| format!("id: {id}")));
+    }
+    facts.extend(reply.usage.iter().flat_map(counts));
     facts
 }
 
-fn counts(usage: &lockgate_core::Usage) -> String {
-    format!("usage: {} {}", usage.input, usage.output)
+fn counts(usage: &Usage) -> Vec<String> {
+    let parts = [("cached", usage.cache_read), ("written", usage.cache_write), ("thought", usage.reasoning)];
+    let parts = parts.into_iter().filter_map(|(name, count)| Some(format!("{name}: {}", count?)));
+    std::iter::once(format!("usage: {} {}", usage.input, usage.output)).chain(parts).collect()
 }
 
 /// The facts of a stream.
@@ -180,7 +200,10 @@ pub fn of_events(events: &[Event]) -> Result<Vec<String>> {
         match event {
             Event::Text { text: piece, .. } => text.push_str(piece),
             Event::Reasoning { text: piece, .. } => reasoning.push_str(piece),
-            Event::ToolStart { index, name, .. } => calls.push((*index, name.clone(), String::new())),
+            Event::ToolStart { index, name, id, .. } => {
+                facts.push(format!("id: {id}"));
+                calls.push((*index, name.clone(), String::new()));
+            }
             Event::ToolArguments { index, fragment, .. } => {
                 if let Some((.., arguments)) = calls.iter_mut().find(|(own, ..)| own == index) {
                     arguments.push_str(fragment);
@@ -188,8 +211,7 @@ pub fn of_events(events: &[Event]) -> Result<Vec<String>> {
             }
             Event::Finish { reason, .. } => facts.push(format!("finish: {}", reason.as_str())),
             Event::Usage(usage) => {
-                facts.push(counts(usage));
-                facts.extend(usage.cache_read.map(|tokens| format!("cached: {tokens}")));
+                facts.extend(counts(usage));
             }
             Event::Failure(error) => return Err(Error::invalid_response(error.message().to_owned())),
             _ => {}

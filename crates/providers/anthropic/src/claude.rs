@@ -52,3 +52,8 @@ pub fn refuses_sampling(target: &Target) -> bool {
 pub fn fit_schema(schema: &RawValue) -> Option<Raw> {
     schema::fit(schema)
 }
+
+/// Whether a signature of thoughts may be one of Claude's.
+pub fn may_have_signed(signature: &str) -> bool {
+    crate::signed::is_own(signature.as_bytes())
+}

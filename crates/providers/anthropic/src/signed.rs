@@ -75,7 +75,7 @@ fn block(block: &RawValue) -> Option<Raw> {
 }
 
 /// Whether a signature can be Anthropic's.
-fn is_own(signature: &[u8]) -> bool {
+pub(crate) fn is_own(signature: &[u8]) -> bool {
     std::str::from_utf8(signature).is_ok_and(is_bare)
 }
 

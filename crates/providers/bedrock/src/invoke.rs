@@ -13,7 +13,7 @@ use lockgate_core::{
     hub::{ChatRequest, Content, Message},
     json::{raw, to_raw},
     params,
-    prompt::render,
+    prompt::{render, report_left_out},
     refusal,
 };
 
@@ -77,6 +77,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded
         _ => Cow::Borrowed(attempt.call.chat()?),
     };
     let given = params::effective(attempt, &policy, given, &mut notes)?;
+    report_left_out(&given.messages, &mut notes);
     let forwarded = params::settle_foreign(attempt, &policy, &given, &taken(model.family), &mut notes)?;
     let mut body = body(&given, model);
     forwarded.into_iter().for_each(|(name, value)| body.push(name, value));

@@ -33,8 +33,10 @@ pub(crate) struct State {
     /// The model has stopped.
     stopped: bool,
     ended: bool,
-    /// The block that is open.
-    open: Open,
+    /// The calls that are open, by the numbers of their blocks.
+    open: BTreeMap<u64, Open>,
+    /// The block that was opened last.
+    last: u64,
     /// Calls of the client's tools so far.
     calls: u32,
     thinking: Option<String>,
@@ -42,13 +44,10 @@ pub(crate) struct State {
     additional: Option<lockgate_core::Raw>,
 }
 
-#[derive(Clone, Copy, Default, Eq, PartialEq)]
+#[derive(Clone, Copy)]
 enum Open {
-    /// Text, reasoning or nothing.
-    #[default]
-    Other,
-    /// The arguments of a call; whether there are any yet.
-    Call { argued: bool },
+    /// The arguments of a call; which one, and whether there are any yet.
+    Call { index: u32, argued: bool },
     /// The arguments of a call that are the answer.
     Answer { said: bool },
 }
@@ -77,7 +76,10 @@ impl StreamDecoder for Decoder {
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
-        self.frames.finish()?;
+        // After the reason to stop only counts are missing.
+        if !self.state.stopped {
+            self.frames.finish()?;
+        }
         self.state.finish(out)
     }
 }
@@ -112,11 +114,11 @@ impl State {
         match name {
             "contentBlockStart" => {
                 if let Some(call) = event.start.and_then(|start| start.tool_use) {
-                    self.call(call, out);
+                    self.call(event.index, call, out);
                 }
             }
-            "contentBlockDelta" => self.delta(event.delta.unwrap_or_default(), out),
-            "contentBlockStop" => self.close(out),
+            "contentBlockDelta" => self.delta(event.index, event.delta.unwrap_or_default(), out),
+            "contentBlockStop" => self.close(event.index.unwrap_or(self.last), out),
             "messageStop" => self.stop(event, out),
             "metadata" => self.metadata(event, out),
             _ => {}
@@ -130,37 +132,37 @@ impl State {
         }
     }
 
-    fn call(&mut self, call: ToolUseView, out: &mut Vec<Event>) {
-        self.close(out);
+    fn call(&mut self, block: Option<u64>, call: ToolUseView, out: &mut Vec<Event>) {
+        self.last = block.unwrap_or(self.last.wrapping_add(1));
+        self.close(self.last, out);
         let name = call.name.unwrap_or_default();
         if self.json_tool.as_deref() == Some(name.as_str()) {
-            self.open = Open::Answer { said: false };
+            self.open.insert(self.last, Open::Answer { said: false });
             return;
         }
-        self.open = Open::Call { argued: false };
         let index = self.calls;
+        self.open.insert(self.last, Open::Call { index, argued: false });
         self.calls += 1;
         let name = self.tool_names.get(&name).cloned().unwrap_or(name);
         let id = call.id.unwrap_or_default();
         out.push(Event::ToolStart { choice: 0, index, id, name, extra: None });
     }
 
-    fn delta(&mut self, delta: DeltaView, out: &mut Vec<Event>) {
+    fn delta(&mut self, block: Option<u64>, delta: DeltaView, out: &mut Vec<Event>) {
         if let Some(text) = delta.text.filter(|text| !text.is_empty()) {
             out.push(Event::Text { choice: 0, text });
         }
         if let Some(fragment) = delta.tool_use.and_then(|call| call.input).filter(|text| !text.is_empty()) {
-            match &mut self.open {
-                Open::Answer { said } => {
+            match self.open.get_mut(&block.unwrap_or(self.last)) {
+                Some(Open::Answer { said }) => {
                     *said = true;
                     out.push(Event::Text { choice: 0, text: fragment });
                 }
-                Open::Call { argued } => {
+                Some(Open::Call { index, argued }) => {
                     *argued = true;
-                    let index = self.calls.saturating_sub(1);
-                    out.push(Event::ToolArguments { choice: 0, index, fragment });
+                    out.push(Event::ToolArguments { choice: 0, index: *index, fragment });
                 }
-                Open::Other => {}
+                None => {}
             }
         }
         let Some(reasoning) = delta.reasoning.as_deref().and_then(read::<ReasoningView>) else { return };
@@ -177,19 +179,22 @@ impl State {
     }
 
     /// A call without arguments gets none as an object.
-    fn close(&mut self, out: &mut Vec<Event>) {
-        match std::mem::replace(&mut self.open, Open::Other) {
-            Open::Call { argued: false } => {
-                let index = self.calls.saturating_sub(1);
+    fn close(&mut self, block: u64, out: &mut Vec<Event>) {
+        match self.open.remove(&block) {
+            Some(Open::Call { index, argued: false }) => {
                 out.push(Event::ToolArguments { choice: 0, index, fragment: "{}".to_owned() });
             }
-            Open::Answer { said: false } => out.push(Event::Text { choice: 0, text: "{}".to_owned() }),
+            Some(Open::Answer { said: false }) => {
+                out.push(Event::Text { choice: 0, text: "{}".to_owned() });
+            }
             _ => {}
         }
     }
 
     fn stop(&mut self, event: EventView, out: &mut Vec<Event>) {
-        self.close(out);
+        while let Some(block) = self.open.keys().next().copied() {
+            self.close(block, out);
+        }
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }

@@ -1,6 +1,9 @@
-//! A stream into hub events: JSON, each event on a line of its own, with or without `data:` before it.
+//! A stream into hub events: server-sent events, or JSON, each event on a line of its own.
 
-use lockgate_core::{Error, Event, Result, StreamDecoder, Usage, wire::NdjsonDecoder};
+use lockgate_core::{
+    Error, Event, Result, StreamDecoder, Usage,
+    wire::{NdjsonDecoder, SseDecoder},
+};
 
 use crate::{
     error, remarks, response,
@@ -9,38 +12,61 @@ use crate::{
 
 /// Reads the events of one answer.
 pub(crate) struct Decoder {
-    lines: NdjsonDecoder,
+    /// How events are written: the first byte tells.
+    frames: Option<Frames>,
     state: State,
+}
+
+enum Frames {
+    Events(SseDecoder),
+    Lines(NdjsonDecoder),
 }
 
 struct State {
     model: String,
     started: bool,
     ended: bool,
-    /// Cohere's numbers of the tool calls, in the order in which they started.
-    calls: Vec<i64>,
-    /// Whether the latest of them has arguments.
+    /// The tool calls, in the order in which they started.
+    calls: Vec<Started>,
+}
+
+struct Started {
+    /// Cohere's number.
+    number: i64,
+    /// Whether it has arguments.
     argued: bool,
 }
 
 impl Decoder {
     pub(crate) fn new(model: &str) -> Self {
         let model = model.strip_prefix("v2/").or_else(|| model.strip_prefix("v1/")).unwrap_or(model);
-        let state =
-            State { model: model.to_owned(), started: false, ended: false, calls: Vec::new(), argued: true };
-        Self { lines: NdjsonDecoder::new(), state }
+        let state = State { model: model.to_owned(), started: false, ended: false, calls: Vec::new() };
+        Self { frames: None, state }
     }
 }
 
 impl StreamDecoder for Decoder {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
         let state = &mut self.state;
-        self.lines.feed(bytes, &mut |line| state.line(line, out))
+        let bytes = if self.frames.is_some() { bytes } else { bytes.trim_ascii_start() };
+        let Some(first) = bytes.first() else { return Ok(()) };
+        let frames = self.frames.get_or_insert_with(|| match first {
+            b'{' => Frames::Lines(NdjsonDecoder::new()),
+            _ => Frames::Events(SseDecoder::new()),
+        });
+        match frames {
+            Frames::Events(events) => events.feed(bytes, &mut |event| state.event(event.data, out)),
+            Frames::Lines(lines) => lines.feed(bytes, &mut |line| state.event(line, out)),
+        }
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         let state = &mut self.state;
-        self.lines.finish(&mut |line| state.line(line, out))?;
+        match &mut self.frames {
+            Some(Frames::Events(events)) => events.finish(&mut |event| state.event(event.data, out))?,
+            Some(Frames::Lines(lines)) => lines.finish(&mut |line| state.event(line, out))?,
+            None => {}
+        }
         if state.ended {
             return Ok(());
         }
@@ -49,9 +75,8 @@ impl StreamDecoder for Decoder {
 }
 
 impl State {
-    fn line(&mut self, line: &str, out: &mut Vec<Event>) -> Result<()> {
-        let data = line.strip_prefix("data:").unwrap_or(line).trim();
-        // Other lines of server-sent events say nothing that the data does not say.
+    fn event(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()> {
+        let data = data.trim();
         if self.ended || !data.starts_with('{') {
             return Ok(());
         }
@@ -81,7 +106,7 @@ impl State {
             }
             Some("tool-call-start") => self.call(event.index, &message, out),
             Some("tool-call-delta") => self.arguments(event.index, &message, out),
-            Some("tool-call-end") => self.settle(out),
+            Some("tool-call-end") => self.settle(event.index, out),
             Some("citation-start") => {
                 let annotations = remarks::annotations(message.citations.as_deref());
                 out.extend(annotations.map(|annotations| Event::Annotations { choice: 0, annotations }));
@@ -102,10 +127,8 @@ impl State {
 
     fn call(&mut self, number: Option<i64>, message: &MessageView, out: &mut Vec<Event>) {
         for call in elements::<CallView>(message.tool_calls.as_deref()) {
-            self.settle(out);
             let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-            self.calls.push(number.unwrap_or_else(|| i64::from(index)));
-            self.argued = false;
+            self.calls.push(Started { number: number.unwrap_or_else(|| i64::from(index)), argued: false });
             let function = call.function.unwrap_or_default();
             let (id, name) = (call.id.unwrap_or_default(), function.name.unwrap_or_default());
             out.push(Event::ToolStart { choice: 0, index, id, name, extra: None });
@@ -114,26 +137,34 @@ impl State {
     }
 
     fn arguments(&mut self, number: Option<i64>, message: &MessageView, out: &mut Vec<Event>) {
-        let own = number.and_then(|number| self.calls.iter().rposition(|own| *own == number));
-        let Some(index) = own.or_else(|| self.calls.len().checked_sub(1)) else { return };
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let Some(index) = self.place(number) else { return };
         for call in elements::<CallView>(message.tool_calls.as_deref()) {
             self.fragment(index, call.function.unwrap_or_default().arguments, out);
         }
     }
 
+    /// Which call that number of Cohere's means; without a number it is the latest.
+    fn place(&self, number: Option<i64>) -> Option<u32> {
+        let own = number.and_then(|number| self.calls.iter().rposition(|own| own.number == number));
+        let index = own.or_else(|| self.calls.len().checked_sub(1))?;
+        Some(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
     fn fragment(&mut self, index: u32, fragment: Option<String>, out: &mut Vec<Event>) {
         if let Some(fragment) = fragment.filter(|fragment| !fragment.is_empty()) {
-            self.argued = true;
+            if let Some(call) = self.calls.get_mut(index as usize) {
+                call.argued = true;
+            }
             out.push(Event::ToolArguments { choice: 0, index, fragment });
         }
     }
 
     /// A call without arguments gets none as an object.
-    fn settle(&mut self, out: &mut Vec<Event>) {
-        if !std::mem::replace(&mut self.argued, true) {
-            let index = u32::try_from(self.calls.len().saturating_sub(1)).unwrap_or(u32::MAX);
-            out.push(Event::ToolArguments { choice: 0, index, fragment: "{}".to_owned() });
+    fn settle(&mut self, number: Option<i64>, out: &mut Vec<Event>) {
+        if let Some(index) = self.place(number)
+            && self.calls.get(index as usize).is_some_and(|call| !call.argued)
+        {
+            self.fragment(index, Some("{}".to_owned()), out);
         }
     }
 
@@ -144,7 +175,9 @@ impl State {
         }
         self.start(None, out);
         self.ended = true;
-        self.settle(out);
+        for number in self.calls.iter().map(|call| call.number).collect::<Vec<_>>() {
+            self.settle(Some(number), out);
+        }
         let reason = response::finish(word.as_deref(), !self.calls.is_empty());
         out.push(Event::Finish { choice: 0, reason, native: word, stop_sequence: None });
         let usage: Option<Usage> = delta.usage.and_then(|usage| usage.hub());

@@ -36,7 +36,10 @@ impl Carrier for Databricks {
         let target = in_workspace(attempt.target);
         let mut encoded = OpenAi.encode(&Attempt { target: &target, ..*attempt })?;
         if encoded.format == CHAT && target.model.contains("claude") {
+            // Its answers are lists of parts, which OpenAI's clients do not read.
+            encoded.relay = false;
             claude::think(&mut encoded, &target)?;
+            claude::remember(&mut encoded, attempt.call)?;
         }
         Ok(encoded)
     }

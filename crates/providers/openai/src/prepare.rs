@@ -147,7 +147,7 @@ fn check_embedding(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target
 fn strip_signed(draft: &mut Draft<'_>, attempt: &Attempt<'_>) {
     let quirks = &attempt.target.provider.quirks;
     // Where marks for Anthropic's cache go, a Claude may be that signed it.
-    let taken = quirks.flatten_reply || keeps_cache_control(quirks, &attempt.target.model);
+    let taken = keeps_cache_control(quirks, &attempt.target.model);
     if taken || attempt.call.format != CHAT || wants_responses(attempt) {
         return;
     }

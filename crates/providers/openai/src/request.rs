@@ -35,6 +35,10 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     if format == RESPONSES {
         let mut chat = prepared_chat(attempt)?;
         chat.request.messages = split_tool_images(std::mem::take(&mut chat.request.messages), true);
+        // This API cannot be told where to stop.
+        if chat.request.stop.is_some() {
+            chat.notes.dropped.push("stop".to_owned());
+        }
         let body = responses::encode(attempt, &chat.request)?;
         return finish(attempt, format, Prepared { body, notes: chat.notes, withhold_usage: false });
     }

@@ -153,6 +153,8 @@ pub(crate) struct Pieces {
     pub(crate) text: String,
     pub(crate) reasoning: String,
     pub(crate) thinking_blocks: Vec<Raw>,
+    /// What signs the thinking blocks.
+    pub(crate) signatures: Vec<String>,
 }
 
 impl Pieces {
@@ -189,6 +191,7 @@ impl Pieces {
         };
         for Thought { text, signature, .. } in thoughts {
             let text = text.0.unwrap_or_default();
+            self.signatures.extend(signature.0.clone().filter(|signature| !signature.is_empty()));
             let signature = signature.0.map_or_else(String::new, |signature| {
                 format!(",\"signature\":{}", lockgate_core::wire::quote(&signature))
             });

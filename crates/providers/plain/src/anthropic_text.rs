@@ -50,6 +50,7 @@ impl Api for AnthropicText {
     fn request(&self, ask: &mut Ask<'_>) -> Result<Outgoing> {
         let mut body = Extra::new();
         body.push("model", to_raw(ask.model()));
+        lockgate_core::prompt::report_left_out(&ask.request.messages, &mut ask.notes);
         body.push("prompt", to_raw(&prompt(&ask.request.messages)));
         body.push("max_tokens_to_sample", to_raw(&USUAL_LIMIT));
         ask.options().iter().for_each(|(name, value)| body.push(name, value.to_owned()));

@@ -4,10 +4,8 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use lockgate_core::{
-    Attempt, Encoded, Error, Extra, Memo, Notes, Operation, Payload, Raw, Result,
-    hub::{ChatRequest, Content},
-    json::to_raw,
-    params, prompt,
+    Attempt, Encoded, Error, Extra, Memo, Notes, Operation, Payload, Raw, Result, hub::ChatRequest,
+    json::to_raw, params, prompt,
 };
 
 use crate::{TEXT, api::Api};
@@ -70,13 +68,7 @@ impl<'a> Ask<'a> {
 
     /// The conversation as one text; a text completion's prompt as it is.
     pub(crate) fn prompt(&mut self) -> String {
-        let texts_only = |content: &Content| match content {
-            Content::Text(_) => true,
-            Content::Parts(parts) => parts.iter().all(|part| part.text.is_some()),
-        };
-        if !self.request.messages.iter().filter_map(|message| message.content.as_ref()).all(texts_only) {
-            self.notes.dropped.push("messages.content".to_owned());
-        }
+        prompt::report_left_out(&self.request.messages, &mut self.notes);
         let model = if self.attempt.call.operation == Operation::Completion { "" } else { self.model() };
         prompt::render(model, &self.request.messages)
     }

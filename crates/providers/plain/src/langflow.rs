@@ -92,6 +92,10 @@ impl Api for Langflow {
         // A flow keeps its own memory by session: it is told what is new.
         let last = ask.request.messages.iter().rev().find(|message| message.role == "user");
         let said = last.and_then(|message| message.content.as_ref()).map(Content::text).unwrap_or_default();
+        lockgate_core::prompt::report_left_out(&ask.request.messages, &mut ask.notes);
+        if ask.request.messages.len() > 1 {
+            ask.notes.dropped.push("messages".to_owned());
+        }
         let mut body = Extra::new();
         body.push("input_value", to_raw(&said));
         body.push("input_type", raw("\"chat\""));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lockgate_core::{
     Extra, Raw, Result,
-    hub::Message,
+    hub::{Message, ToolCall},
     json::{raw, read, to_raw},
     wire::view,
 };
@@ -139,7 +139,9 @@ fn turn(message: &Message) -> Extra {
         turn.push("tool_call_id", to_raw(id));
     }
     if let Some(calls) = message.tool_calls.as_ref().filter(|calls| !calls.is_empty()) {
-        turn.push("tool_calls", to_raw(calls));
+        // What another provider has signed means nothing to an agent.
+        let plain = |call: &ToolCall| ToolCall { provider_specific_fields: None, ..call.clone() };
+        turn.push("tool_calls", to_raw(&calls.iter().map(plain).collect::<Vec<_>>()));
     }
     turn
 }

@@ -11,7 +11,7 @@ use lockgate_core::{
     hub::{ChatRequest, Content, Message},
     json::{raw, read, to_raw},
     params,
-    prompt::render,
+    prompt::{render, report_left_out},
     refusal,
     wire::{SseDecoder, view},
 };
@@ -108,6 +108,7 @@ fn chat(attempt: &Attempt<'_>, notes: &mut Notes) -> Result<Extra> {
     let named: Option<String> = given.extra.get(TEMPLATE).and_then(read);
     let template = named.as_deref().unwrap_or(&attempt.target.model);
     let mut body = Extra::new();
+    report_left_out(&given.messages, notes);
     body.push("inputs", to_raw(&render(template, &given.messages)));
     body.push("parameters", to_raw(&settings));
     if attempt.call.stream {

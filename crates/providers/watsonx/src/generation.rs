@@ -42,6 +42,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let forwarded = params::settle_foreign(attempt, &policy, &request, &TAKEN, &mut notes)?;
     let mut parameters = parameters(attempt, &request);
     forwarded.into_iter().for_each(|(name, value)| parameters.push(name, value));
+    prompt::report_left_out(&request.messages, &mut notes);
     let mut body = Extra::new();
     let input: String = match attempt.call.operation {
         Operation::Completion => request.messages.iter().map(text).collect(),

@@ -1,9 +1,13 @@
 //! Streams as the Converse API writes them: frames.
+//!
+//! That stream knows one open block at a time. Hub events may interleave (parallel tool calls), so what comes while the
+//! arguments of a call are not complete waits until they are.
 
 use std::time::SystemTime;
 
 use lockgate_aws::write_frame;
 use lockgate_core::{Error, Event, FinishReason, Raw, StreamEncoder, Usage, json::to_raw};
+use serde::de::IgnoredAny;
 
 use super::{
     answer::{metrics, stop_reason, usage},
@@ -19,8 +23,12 @@ pub(super) struct Encoder {
     /// The next block's number.
     next: u32,
     open: Option<Open>,
-    /// The blocks of the calls of tools, in the order in which they started.
-    calls: Vec<u32>,
+    /// What comes after the open call.
+    waiting: Vec<Event>,
+    /// What waited is being written.
+    replays: bool,
+    /// How many calls have begun.
+    begun: u32,
     finish: Option<(FinishReason, Option<String>, bool)>,
     usage: Option<Usage>,
 }
@@ -32,10 +40,21 @@ enum Kind {
     Call,
 }
 
-#[derive(Clone, Copy)]
 struct Open {
     kind: Kind,
     index: u32,
+    /// Of a call: its number and its arguments so far.
+    call: Option<(u32, String)>,
+}
+
+impl Open {
+    /// A call whose arguments go on.
+    fn is_unfinished(&self) -> bool {
+        let whole = |arguments: &str| {
+            arguments.ends_with('}') && serde_json::from_str::<IgnoredAny>(arguments).is_ok()
+        };
+        self.call.as_ref().is_some_and(|(_, arguments)| !whole(arguments))
+    }
 }
 
 impl Encoder {
@@ -46,7 +65,9 @@ impl Encoder {
             ended: false,
             next: 0,
             open: None,
-            calls: Vec::new(),
+            waiting: Vec::new(),
+            replays: false,
+            begun: 0,
             finish: None,
             usage: None,
         }
@@ -60,7 +81,7 @@ impl Encoder {
 
     /// The number of the open block of that kind; one is opened if there is none.
     fn block(&mut self, kind: Kind, out: &mut Vec<u8>) -> u32 {
-        match self.open {
+        match &self.open {
             Some(open) if open.kind == kind => open.index,
             _ => self.begin(kind, out),
         }
@@ -71,7 +92,7 @@ impl Encoder {
         self.close(out);
         let index = self.next;
         self.next += 1;
-        self.open = Some(Open { kind, index });
+        self.open = Some(Open { kind, index, call: None });
         index
     }
 
@@ -81,9 +102,12 @@ impl Encoder {
         }
     }
 
-    fn call(&mut self, id: &str, name: &str, out: &mut Vec<u8>) {
+    fn call(&mut self, number: u32, id: &str, name: &str, out: &mut Vec<u8>) {
         let index = self.begin(Kind::Call, out);
-        self.calls.push(index);
+        self.begun = number.saturating_add(1);
+        if let Some(open) = &mut self.open {
+            open.call = Some((number, String::new()));
+        }
         let (id, name) = (to_raw(id), to_raw(name));
         let start = format!(
             r#"{{"contentBlockIndex":{index},"start":{{"toolUse":{{"toolUseId":{},"name":{}}}}}}}"#,
@@ -93,9 +117,64 @@ impl Encoder {
         write_frame(out, "event", "contentBlockStart", start);
     }
 
+    fn arguments(&mut self, number: u32, fragment: &str, out: &mut Vec<u8>) {
+        if let Some(Open { index, call: Some((own, arguments)), .. }) = &mut self.open
+            && *own == number
+        {
+            arguments.push_str(fragment);
+            delta(*index, &format!(r#""toolUse":{{"input":{}}}"#, to_raw(fragment).get()), out);
+        }
+        if !self.replays && !self.waiting.is_empty() && !self.is_unfinished() {
+            self.go_on(out);
+        }
+    }
+
+    fn is_unfinished(&self) -> bool {
+        self.open.as_ref().is_some_and(Open::is_unfinished)
+    }
+
+    /// Whether the event must wait until the open call is complete.
+    fn must_wait(&self, event: &Event) -> bool {
+        match event {
+            Event::ToolArguments { index, .. } => *index >= self.begun,
+            Event::Text { .. }
+            | Event::Refusal { .. }
+            | Event::Reasoning { .. }
+            | Event::Signature { .. }
+            | Event::RedactedThinking { .. }
+            | Event::ToolStart { .. } => self.is_unfinished(),
+            _ => false,
+        }
+    }
+
+    /// Writes what waits, as far as complete calls let it.
+    fn go_on(&mut self, out: &mut Vec<u8>) {
+        self.replays = true;
+        loop {
+            let waiting = std::mem::take(&mut self.waiting);
+            for event in &waiting {
+                self.event(event, out);
+            }
+            let stands = self.waiting.len() == waiting.len();
+            if stands || self.waiting.is_empty() || self.is_unfinished() {
+                break;
+            }
+        }
+        self.replays = false;
+    }
+
     fn end(&mut self, out: &mut Vec<u8>) {
         self.start(out);
         self.close(out);
+        // A call whose arguments never became whole holds up nothing any more.
+        loop {
+            let before = self.waiting.len();
+            self.go_on(out);
+            self.close(out);
+            if self.waiting.len() == before {
+                break;
+            }
+        }
         let (finish, native, met) = self.finish.take().unwrap_or((FinishReason::Stop, None, false));
         let word = stop_reason(&finish, native.as_deref(), met);
         write_frame(out, "event", "messageStop", format!(r#"{{"stopReason":"{word}"}}"#));
@@ -118,6 +197,10 @@ fn reasoning(index: u32, member: &str, value: &Raw, out: &mut Vec<u8>) {
 impl StreamEncoder for Encoder {
     fn event(&mut self, event: &Event, out: &mut Vec<u8>) {
         if self.ended {
+            return;
+        }
+        if self.must_wait(event) {
+            self.waiting.push(event.clone());
             return;
         }
         match event {
@@ -147,13 +230,9 @@ impl StreamEncoder for Encoder {
                 reasoning(index, "redactedContent", &to_raw(&data.unwrap_or_default()), out);
                 self.close(out);
             }
-            Event::ToolStart { choice: 0, id, name, .. } => self.call(id, name, out),
-            Event::ToolArguments { choice: 0, index, fragment } => {
-                let block = self.calls.get(*index as usize).copied();
-                if let Some(block) = block.filter(|_| !fragment.is_empty()) {
-                    let fragment = to_raw(fragment);
-                    delta(block, &format!(r#""toolUse":{{"input":{}}}"#, fragment.get()), out);
-                }
+            Event::ToolStart { choice: 0, index, id, name, .. } => self.call(*index, id, name, out),
+            Event::ToolArguments { choice: 0, index, fragment } if !fragment.is_empty() => {
+                self.arguments(*index, fragment, out);
             }
             Event::Finish { choice: 0, reason, native, stop_sequence } => {
                 self.finish = Some((reason.clone(), native.clone(), stop_sequence.is_some()));

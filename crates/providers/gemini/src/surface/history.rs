@@ -89,16 +89,21 @@ impl Reader {
 
     /// A turn of the user's: results of calls become messages of their own, before all else.
     fn asks(&mut self, parts: Vec<Named>) -> Result<()> {
-        let mut said = Vec::new();
+        let (mut said, mut answers) = (Vec::new(), false);
         for part in parts {
             match part.get("functionResponse") {
                 Some(response) => {
+                    answers = true;
                     let response = object(response, "functionResponse")?;
                     let message = self.result(&response)?;
                     self.out.push(message);
                 }
                 None => said.extend(spoken(&part)),
             }
+        }
+        if said.is_empty() && !answers {
+            // A turn without a word is a turn all the same: it is the provider who judges it.
+            said.push(Part::text(String::new()));
         }
         self.user(said);
         Ok(())
@@ -315,6 +320,14 @@ mod tests {
                 r#"{"role":"user","content":"go"}]"#
             )
         );
+    }
+
+    #[test]
+    fn a_turn_without_a_word_is_a_turn() {
+        for parts in [r#"[{"text":""}]"#, "[]"] {
+            let text = read_contents(&format!(r#"{{"contents":[{{"role":"user","parts":{parts}}}]}}"#));
+            assert_eq!(text, r#"[{"role":"user","content":""}]"#);
+        }
     }
 
     #[test]

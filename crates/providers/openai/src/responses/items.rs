@@ -4,6 +4,7 @@ use lockgate_core::{
     Error, Extra, Raw, Result,
     hub::{Content, File, FunctionCall, ImageObject, ImageUrl, Message, Part, ToolCall},
     json::{Lax, raw, to_raw},
+    signed::ID_MARK,
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
@@ -282,7 +283,7 @@ fn file(file: File) -> Part {
 /// The input without what only the gateway and other providers can read, and whether signed reasoning is lost with it;
 /// nothing if there is nothing of the kind.
 pub(super) fn native(input: &str) -> Option<(String, bool)> {
-    let foreign = ["\"provider_specific_fields\"", "\"encrypted_content\":\"[", compaction::MARK];
+    let foreign = ["\"provider_specific_fields\"", "\"encrypted_content\":\"[", compaction::MARK, ID_MARK];
     if !input.starts_with('[') || !foreign.iter().any(|word| input.contains(word)) {
         return None;
     }
@@ -308,6 +309,12 @@ fn native_item(mut item: Extra, lost: &mut bool) -> Option<Raw> {
     if ours {
         item.remove("id");
     }
+    // A signature that travels in the id of a call is another provider's.
+    let id: Option<String> = item.get("call_id").and_then(|raw| serde_json::from_str(raw.get()).ok());
+    if let Some((plain, _)) = id.as_deref().and_then(|id| id.split_once(ID_MARK)) {
+        item.push("call_id", to_raw(plain));
+        item.remove("id");
+    }
     Some(to_raw(&item))
 }
 
@@ -331,6 +338,11 @@ mod tests {
             r#"[{"role":"user","content":"a"},{"type":"reasoning","encrypted_content":"gAAA"},{"type":"function_call"}]"#
         );
         assert!(lost && !native(r#"[{"type":"function_call","provider_specific_fields":{}}]"#).unwrap().1);
+        let signed = r#"[{"type":"function_call_output","call_id":"c__thought__CqAB","output":"x"}]"#;
+        assert_eq!(
+            native(signed).unwrap().0,
+            r#"[{"type":"function_call_output","call_id":"c","output":"x"}]"#
+        );
         assert!(native("\"provider_specific_fields\"").is_none() && native(r#"[{"role":"user"}]"#).is_none());
     }
 

@@ -44,6 +44,8 @@ impl ChoiceState {
             if !pieces.reasoning.is_empty() {
                 out.push(Event::Reasoning { choice, text: pieces.reasoning });
             }
+            let signed = pieces.signatures.into_iter();
+            out.extend(signed.map(|signature| Event::Signature { choice, signature }));
             if !pieces.text.is_empty() {
                 out.push(Event::Text { choice, text: pieces.text });
             }
