@@ -312,6 +312,7 @@ fn native_item(mut item: Extra, lost: &mut bool) -> Option<Raw> {
     // A signature that travels in the id of a call is another provider's.
     let id: Option<String> = item.get("call_id").and_then(|raw| serde_json::from_str(raw.get()).ok());
     if let Some((plain, _)) = id.as_deref().and_then(|id| id.split_once(ID_MARK)) {
+        *lost = true;
         item.push("call_id", to_raw(plain));
         item.remove("id");
     }
