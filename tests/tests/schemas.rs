@@ -107,16 +107,18 @@ fn corpus() -> Vec<(String, Value)> {
 
 #[test]
 fn tool_schemas_obey_every_provider_s_rules() {
-    let (corpus, deployments) = (corpus(), grid::deployments());
+    let (corpus, deployments) = (corpus(), grid::sites());
     assert!(corpus.len() >= 500, "{}", corpus.len());
     let client = &clients()[0];
     let mut wrong = Vec::new();
     for (name, schema) in &corpus {
         let body = json!({"messages": [{"role": "user", "content": "x"}], "max_tokens": 100,
             "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": schema}}]});
-        for (target, deployment) in &deployments {
+        for grid::Site { name: target, deployment, .. } in &deployments {
             let call = grid::call(client, &body, false).unwrap();
             let sent = match grid::prepare(&call, deployment) {
+                // An API without tools is sent none, and that is said.
+                Ok((encoded, _)) if encoded.notes.dropped.iter().any(|name| name == "tools") => continue,
                 Ok((_, sent)) => serde_json::from_str::<Value>(&sent).unwrap(),
                 Err(error) => {
                     wrong.push(format!("{target}: {name}: {}", error.message()));
