@@ -6,7 +6,8 @@ use http::HeaderValue;
 
 use crate::{Result, oauth};
 
-/// A credential. `Debug` and `Display` print a mask; comparing takes constant time in the length.
+/// A credential. `Debug` and `Display` print a mask. `==` tells whether two settings are the same; what a client shows is
+/// compared in constant time, by the gateway.
 #[derive(Clone, Default, Eq, PartialEq, Hash)]
 pub struct Secret(Box<str>);
 
