@@ -10,7 +10,7 @@ use memchr::memmem;
 
 use crate::{
     Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
-    StreamDecoder, StreamEncoder, StreamEnd, Target, Usage, embedding,
+    StreamDecoder, StreamEncoder, StreamEnd, Target, Usage, embedding, hub::Message, json::read, wire::view,
 };
 
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
@@ -423,9 +423,7 @@ pub fn events(reply: &ChatReply) -> Vec<Event> {
     for choice in &reply.choices {
         let index = choice.index;
         let message = &choice.message;
-        if let Some(text) = &message.reasoning_content {
-            events.push(Event::Reasoning { choice: index, text: text.clone() });
-        }
+        reasoning(index, message, &mut events);
         if let Some(content) = &message.content {
             let text = content.text();
             events.extend(
@@ -462,9 +460,54 @@ pub fn events(reply: &ChatReply) -> Vec<Event> {
     events
 }
 
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Thinking {
+        thinking: Option<String>,
+        signature: Option<String>,
+    }
+}
+
+/// What was thought, block by block with its signature where there are blocks.
+fn reasoning(choice: u32, message: &Message, events: &mut Vec<Event>) {
+    let Some(blocks) = message.thinking_blocks.as_ref().filter(|blocks| !blocks.is_empty()) else {
+        events.extend(message.reasoning_content.clone().map(|text| Event::Reasoning { choice, text }));
+        return;
+    };
+    for block in blocks {
+        match read::<Thinking>(block).and_then(|told| Some((told.thinking?, told.signature))) {
+            Some((text, signature)) => {
+                events.push(Event::Reasoning { choice, text });
+                events.extend(signature.map(|signature| Event::Signature { choice, signature }));
+            }
+            None => events.push(Event::RedactedThinking { choice, block: block.clone() }),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::model_in;
+    use super::*;
+
+    #[test]
+    fn a_whole_answer_keeps_its_signatures_as_a_stream() {
+        let block = |json: &str| crate::json::raw(json);
+        let message = Message {
+            reasoning_content: Some("a".to_owned()),
+            thinking_blocks: Some(vec![
+                block(r#"{"type":"thinking","thinking":"a","signature":"s"}"#),
+                block(r#"{"type":"redacted_thinking","data":"d"}"#),
+            ]),
+            ..Message::default()
+        };
+        let mut events = Vec::new();
+        reasoning(0, &message, &mut events);
+        assert!(matches!(
+            &events[..],
+            [Event::Reasoning { text, .. }, Event::Signature { signature, .. }, Event::RedactedThinking { .. }]
+                if text == "a" && signature == "s"
+        ));
+    }
 
     #[test]
     fn names_in_bodies() {

@@ -122,8 +122,6 @@ fn a_signature_of_another_s_is_stripped_and_that_is_said() {
                 // Behind a router may be whoever signed it; DeepSeek's own Messages take blocks as they are.
                 if target.starts_with("openrouter/")
                     || target.starts_with("deepseek/")
-                    // Converse is relayed as it came.
-                    || client.surface == "bedrock" && target.starts_with("bedrock/")
                     || family.iter().any(|prefix| target.starts_with(prefix))
                     || (client.surface == "cohere" && issuer.starts_with("anthropic"))
                 {

@@ -107,7 +107,7 @@ impl Dialect for Bedrock {
         }
         let model = Model::of(attempt.target);
         match (attempt.call.operation, model.api_for(attempt.call), model.family) {
-            (Operation::Chat, Api::Converse, _) if attempt.call.format == CONVERSE => {
+            (Operation::Chat, Api::Converse, _) if relay::fits(attempt, &model) => {
                 relay::relay(attempt, &model)
             }
             (Operation::Chat | Operation::Completion, Api::Converse, _) => request::encode(attempt, &model),
