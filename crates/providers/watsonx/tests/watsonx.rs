@@ -184,16 +184,6 @@ fn embeddings() {
         assert_eq!((reply.vectors.len(), reply.usage.as_ref().unwrap().input), (2, 10));
         assert!(CHAT.decode(attempt, encoded, &head, Bytes::from_static(b"{}")).is_err());
     });
-    let packed = r#"{"model":"m","input":"a","encoding_format":"base64"}"#;
-    with(Operation::Embedding, &own, packed, |attempt, encoded| {
-        let answer = Bytes::from_static(br#"{"results":[{"embedding":[1.0]}]}"#);
-        let Reply::Embedding(reply) =
-            CHAT.decode(attempt, encoded, &sample::head(200, "application/json"), answer).unwrap()
-        else {
-            panic!()
-        };
-        assert_eq!(reply.vectors[0].get(), "\"AACAPw==\"");
-    });
 }
 
 #[test]

@@ -88,6 +88,10 @@ impl State {
                 }
                 self.block = Some(kind);
             }
+            // The signature of what was thought comes last, and whole.
+            ("content-delta", Some(kind)) if kind == "thinking" && content.get("signature").is_some() => {
+                self.message["content"][self.blocks as usize]["signature"] = content["signature"].clone();
+            }
             ("content-delta", Some(kind)) => {
                 let piece =
                     content[kind.as_str()].as_str().ok_or_else(|| format!("no {kind} in its block"))?;

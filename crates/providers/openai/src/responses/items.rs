@@ -342,7 +342,7 @@ mod tests {
         let signed = r#"[{"type":"function_call_output","call_id":"c__thought__CqAB","output":"x"}]"#;
         assert_eq!(
             native(signed).unwrap().0,
-            r#"[{"type":"function_call_output","call_id":"c","output":"x"}]"#
+            r#"[{"type":"function_call_output","output":"x","call_id":"c"}]"#
         );
         assert!(native("\"provider_specific_fields\"").is_none() && native(r#"[{"role":"user"}]"#).is_none());
     }
