@@ -32,7 +32,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] =
 /// Where dialect crates live: they see only these.
 const DIALECTS: (&str, &[&str]) = ("crates/providers/", &["lockgate-core", "lockgate-wire"]);
 
-/// Clouds, which carry several dialects: they may use dialect crates too, never the reverse.
+/// Clouds and services that speak through other dialects: they may use dialect crates too, never the reverse.
 const CLOUDS: &[&str] = &[
     "lockgate-azure",
     "lockgate-vertex",
@@ -45,6 +45,10 @@ const CLOUDS: &[&str] = &[
     "lockgate-snowflake",
     "lockgate-watsonx",
     "lockgate-voyage",
+    "lockgate-chatgpt",
+    "lockgate-manus",
+    "lockgate-polly",
+    "lockgate-sap",
 ];
 
 /// Crates that see everything or belong to tests only.

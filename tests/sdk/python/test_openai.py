@@ -197,6 +197,8 @@ def test_demo(oai):
     assert text == answer.choices[0].message.content
     called = oai.chat.completions.create(model="demo", messages=user("weather"), tools=[TOOL])
     assert called.choices[0].message.tool_calls[0].function.name == "get_weather"
+    assert oai.completions.create(model="demo", prompt="ping").choices[0].text == text
+    assert "".join(c.choices[0].text for c in oai.completions.create(model="demo", prompt="ping", stream=True) if c.choices) == text
 
 
 def test_thinking(oai):

@@ -5,9 +5,10 @@ mod schema;
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Call, ChatReply, Choice, Dialect, EmbeddingReply, Encoded, Error, FinishReason, Operation,
-    Probe, Raw, Reply, Result, StreamDecoder, StreamEnd, Target, Usage,
+    Attempt, Call, ChatReply, Choice, Dialect, EmbeddingReply, Encoded, Error, FinishReason, Notes,
+    Operation, Probe, Raw, Reply, Result, StreamDecoder, StreamEnd, Target, Usage,
     hub::{ChatRequest, Content, FunctionCall, Message, ToolCall, ToolChoice},
+    prompt,
 };
 
 /// The dialect of a provider that answers by itself.
@@ -20,7 +21,8 @@ impl Dialect for Demo {
 
     fn local(&self, call: &Call, target: &Target) -> Option<Result<Reply>> {
         Some(match call.operation {
-            Operation::Chat | Operation::Completion => chat(call, target),
+            Operation::Chat => call.chat().map(|request| Reply::Chat(Box::new(answer(request, target)))),
+            Operation::Completion => completion(call, target),
             Operation::Embedding => embed(call, target),
             Operation::CountTokens => call.chat().map(|request| Reply::TokenCount { input: words(request) }),
             other => Err(Error::bad_request(format!("The demo provider has no {other}."))),
@@ -52,22 +54,25 @@ impl Dialect for Demo {
     }
 }
 
-fn chat(call: &Call, target: &Target) -> Result<Reply> {
-    let request = call.chat()?;
+fn completion(call: &Call, target: &Target) -> Result<Reply> {
+    let request = prompt::as_chat(call.completion()?, &mut Notes::default())?;
+    let reply = answer(&request, target);
+    Ok(if call.stream { Reply::Chat(Box::new(reply)) } else { Reply::Completion(Box::new(reply.into())) })
+}
+
+fn answer(request: &ChatRequest, target: &Target) -> ChatReply {
     let (message, finish) = match tool_call(request) {
         Some(tool) => (Message { tool_calls: Some(vec![tool]), ..assistant() }, FinishReason::ToolCalls),
         None => (Message { content: Some(Content::Text(echo(request))), ..assistant() }, FinishReason::Stop),
     };
     let output =
         message.content.as_ref().map_or(8, |content| content.text().split_whitespace().count() as u64);
-    let usage = Usage { input: words(request), output, ..Usage::default() };
-    Ok(Reply::Chat(Box::new(ChatReply {
-        id: String::new(),
+    ChatReply {
         model: target.model.to_string(),
         choices: vec![Choice { message, finish: Some(finish), ..Choice::default() }],
-        usage: Some(usage),
+        usage: Some(Usage { input: words(request), output, ..Usage::default() }),
         ..ChatReply::default()
-    })))
+    }
 }
 
 fn assistant() -> Message {
