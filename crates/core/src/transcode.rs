@@ -2,16 +2,19 @@
 //!
 //! The gateway, the library and the vector runner all go through here, so that what is tested is what runs.
 
-use std::{sync::Arc, time::SystemTime};
+mod events;
+mod stream;
+
+pub use events::events;
+pub use stream::{Report, Stream};
+
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header, response::Parts};
 use memchr::memmem;
 
-use crate::{
-    Attempt, Call, ChatReply, Encoded, Error, Event, FinishReason, Operation, Payload, Probe, Reply, Result,
-    StreamDecoder, StreamEncoder, StreamEnd, Target, Usage, embedding, hub::Message, json::read, wire::view,
-};
+use crate::{Attempt, Call, Encoded, Error, Operation, Payload, Reply, Result, Target, Usage, embedding};
 
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
 ///
@@ -195,205 +198,6 @@ pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Byte
     Ok(Answer { body, content_type, usage: reply.usage().cloned(), reply: Some(reply) })
 }
 
-/// A stream on its way to the client.
-pub struct Stream {
-    mode: Mode,
-    encoder: Box<dyn StreamEncoder>,
-    report: Report,
-}
-
-enum Mode {
-    Relay(Box<dyn Probe>),
-    Translate(Translation),
-}
-
-struct Translation {
-    decoder: Box<dyn StreamDecoder>,
-    events: Vec<Event>,
-    /// The model that was asked for.
-    asked: Arc<str>,
-    /// The model that the stream says it is from, if it is another.
-    named: Option<String>,
-}
-
-/// What is known about a stream so far.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// Consumption, if the provider said.
-    pub usage: Option<Usage>,
-    /// Whether content has gone to the client.
-    pub started: bool,
-    /// Whether the client has its terminator: a normal end, or an error in its protocol.
-    pub ended: bool,
-    /// Why the stream is not a whole answer.
-    pub error: Option<Error>,
-    /// Chunks of content so far: the estimate of output tokens when no usage comes.
-    pub chunks: u64,
-}
-
-impl Stream {
-    /// Starts a stream for the answer with this head.
-    pub fn new(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Self {
-        let dialect = attempt.dialect();
-        let mode = if encoded.relay {
-            Mode::Relay(dialect.probe(encoded))
-        } else {
-            Mode::Translate(Translation {
-                decoder: dialect.stream(attempt, encoded, head),
-                events: Vec::new(),
-                asked: attempt.target.model.clone(),
-                named: None,
-            })
-        };
-        Self { mode, encoder: attempt.call.surface.encoder(attempt.call), report: Report::default() }
-    }
-
-    /// Takes the next bytes from upstream and gives the bytes for the client; possibly none.
-    ///
-    /// # Errors
-    /// The upstream failed. If [`Report::started`] is false, nothing was said yet and another target may be tried;
-    /// else the client must be told with [`Stream::fail`].
-    pub fn push(&mut self, frame: Bytes) -> Result<Bytes> {
-        match &mut self.mode {
-            Mode::Relay(probe) => {
-                let bytes = probe.pass(frame)?;
-                self.report.started |= !bytes.is_empty();
-                Ok(bytes)
-            }
-            Mode::Translate(translation) => {
-                let fed = translation.decoder.feed(&frame, &mut translation.events);
-                let (bytes, failure) = self.write_events();
-                match fed.err().or(failure) {
-                    // What came before the failure still goes to the client; `finish` or the next push reports it.
-                    Some(error) if bytes.is_empty() => Err(error),
-                    Some(error) => {
-                        self.report.error = Some(error.clone());
-                        let mut bytes = Vec::from(bytes);
-                        self.encoder.fail(&error, &mut bytes);
-                        self.report.ended = true;
-                        Ok(bytes.into())
-                    }
-                    None => Ok(bytes),
-                }
-            }
-        }
-    }
-
-    /// The upstream closed in good order: gives the last bytes for the client.
-    ///
-    /// # Errors
-    /// The stream is incomplete; see [`Stream::push`].
-    pub fn finish(&mut self) -> Result<Bytes> {
-        match &mut self.mode {
-            Mode::Relay(probe) => {
-                let StreamEnd { rest, error, told } = probe.finish();
-                self.report.started |= !rest.is_empty();
-                match error {
-                    Some(error) if told => {
-                        self.report.error = Some(error);
-                        self.report.ended = true;
-                        Ok(rest)
-                    }
-                    Some(error) => Err(error),
-                    None => {
-                        self.report.ended = true;
-                        Ok(rest)
-                    }
-                }
-            }
-            Mode::Translate(translation) => {
-                let finished = translation.decoder.finish(&mut translation.events);
-                let (bytes, failure) = self.write_events();
-                match finished.err().or(failure) {
-                    Some(error) => {
-                        if bytes.is_empty() {
-                            return Err(error);
-                        }
-                        let mut bytes = Vec::from(bytes);
-                        bytes.extend_from_slice(&self.fail(&error));
-                        Ok(bytes.into())
-                    }
-                    None => {
-                        self.report.ended = true;
-                        Ok(bytes)
-                    }
-                }
-            }
-        }
-    }
-
-    /// Ends the client's stream with an error in its own protocol. Writes nothing if it has already ended.
-    pub fn fail(&mut self, error: &Error) -> Bytes {
-        let mut bytes = Vec::new();
-        if !self.report.ended {
-            if matches!(self.mode, Mode::Relay(_)) && self.report.started {
-                self.encoder.resume();
-            }
-            self.encoder.fail(error, &mut bytes);
-        }
-        self.report.ended = true;
-        self.report.error = Some(error.clone());
-        bytes.into()
-    }
-
-    /// What is known so far.
-    pub fn report(&self) -> Report {
-        let mut report = self.report.clone();
-        match &self.mode {
-            Mode::Relay(probe) => {
-                report.usage = probe.usage();
-                report.chunks = probe.chunks();
-            }
-            Mode::Translate(translation) => {
-                if let Some(usage) = report.usage.as_mut().filter(|usage| usage.model.is_none()) {
-                    usage.model.clone_from(&translation.named);
-                }
-            }
-        }
-        report
-    }
-
-    /// Whether content has gone to the client.
-    pub fn started(&self) -> bool {
-        self.report.started
-    }
-
-    /// Whether the client has its terminator.
-    pub fn ended(&self) -> bool {
-        self.report.ended
-    }
-
-    /// Encodes the waiting events; stops at a failure.
-    fn write_events(&mut self) -> (Bytes, Option<Error>) {
-        let Mode::Translate(translation) = &mut self.mode else { return (Bytes::new(), None) };
-        let mut out = Vec::new();
-        let mut failure = None;
-        for event in translation.events.drain(..) {
-            match &event {
-                Event::Failure(error) => {
-                    failure = Some(error.clone());
-                    break;
-                }
-                Event::Usage(usage) => self.report.usage = Some((**usage).clone()),
-                Event::Start { usage, model, .. } => {
-                    translation.named = other_model(model, &translation.asked);
-                    if let Some(usage) = usage {
-                        self.report.usage = Some((**usage).clone());
-                    }
-                }
-                Event::Text { .. } | Event::Reasoning { .. } | Event::ToolArguments { .. } => {
-                    self.report.chunks += 1
-                }
-                Event::Done => self.report.ended = true,
-                _ => {}
-            }
-            self.encoder.event(&event, &mut out);
-        }
-        self.report.started |= !out.is_empty();
-        (out.into(), failure)
-    }
-}
-
 /// What an answer calls its model, if that is not the name that was asked for: a dated name behind an alias, what a router
 /// chose, what stands behind a deployment's free name.
 fn other_model(named: &str, asked: &str) -> Option<String> {
@@ -412,102 +216,9 @@ pub fn model_in(body: &[u8]) -> Option<&str> {
     })
 }
 
-/// The events of a whole answer, for a client that wants a stream from an upstream that gave none.
-pub fn events(reply: &ChatReply) -> Vec<Event> {
-    let mut events = vec![Event::Start {
-        id: reply.id.clone(),
-        model: reply.model.clone(),
-        created: reply.created,
-        usage: None,
-    }];
-    for choice in &reply.choices {
-        let index = choice.index;
-        let message = &choice.message;
-        reasoning(index, message, &mut events);
-        if let Some(content) = &message.content {
-            let text = content.text();
-            events.extend(
-                text.split_inclusive(' ').map(|word| Event::Text { choice: index, text: word.to_owned() }),
-            );
-        }
-        if let Some(text) = &message.refusal {
-            events.push(Event::Refusal { choice: index, text: text.clone() });
-        }
-        for (position, call) in message.tool_calls.iter().flatten().enumerate() {
-            let number = position as u32;
-            let function = call.function.clone().unwrap_or_default();
-            events.push(Event::ToolStart {
-                choice: index,
-                index: number,
-                id: call.id.clone().unwrap_or_default(),
-                name: function.name.unwrap_or_default(),
-                extra: call.provider_specific_fields.clone(),
-            });
-            let fragment = function.arguments.unwrap_or_default();
-            events.push(Event::ToolArguments { choice: index, index: number, fragment });
-        }
-        events.push(Event::Finish {
-            choice: index,
-            reason: choice.finish.clone().unwrap_or(FinishReason::Stop),
-            native: choice.native_finish.clone(),
-            stop_sequence: choice.stop_sequence.clone(),
-        });
-    }
-    if let Some(usage) = &reply.usage {
-        events.push(Event::Usage(Box::new(usage.clone())));
-    }
-    events.push(Event::Done);
-    events
-}
-
-view! {
-    #[derive(Clone, Debug, Default)]
-    struct Thinking {
-        thinking: Option<String>,
-        signature: Option<String>,
-    }
-}
-
-/// What was thought, block by block with its signature where there are blocks.
-fn reasoning(choice: u32, message: &Message, events: &mut Vec<Event>) {
-    let Some(blocks) = message.thinking_blocks.as_ref().filter(|blocks| !blocks.is_empty()) else {
-        events.extend(message.reasoning_content.clone().map(|text| Event::Reasoning { choice, text }));
-        return;
-    };
-    for block in blocks {
-        match read::<Thinking>(block).and_then(|told| Some((told.thinking?, told.signature))) {
-            Some((text, signature)) => {
-                events.push(Event::Reasoning { choice, text });
-                events.extend(signature.map(|signature| Event::Signature { choice, signature }));
-            }
-            None => events.push(Event::RedactedThinking { choice, block: block.clone() }),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn a_whole_answer_keeps_its_signatures_as_a_stream() {
-        let block = |json: &str| crate::json::raw(json);
-        let message = Message {
-            reasoning_content: Some("a".to_owned()),
-            thinking_blocks: Some(vec![
-                block(r#"{"type":"thinking","thinking":"a","signature":"s"}"#),
-                block(r#"{"type":"redacted_thinking","data":"d"}"#),
-            ]),
-            ..Message::default()
-        };
-        let mut events = Vec::new();
-        reasoning(0, &message, &mut events);
-        assert!(matches!(
-            &events[..],
-            [Event::Reasoning { text, .. }, Event::Signature { signature, .. }, Event::RedactedThinking { .. }]
-                if text == "a" && signature == "s"
-        ));
-    }
+    use super::model_in;
 
     #[test]
     fn names_in_bodies() {
