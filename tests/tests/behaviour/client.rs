@@ -52,7 +52,7 @@ impl Whole {
     /// What the stream came to; it must keep to the grammar of the path's protocol (STR-5).
     pub(crate) fn stream(&self, path: &str) -> grammar::Ending {
         let surface = if path == "/v1/messages" { "anthropic" } else { "openai" };
-        grammar::check(surface, &self.text())
+        grammar::check(surface, self.text())
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
