@@ -154,7 +154,7 @@ mod tests {
         let ping = event(r#"{"type":"ping"}"#);
         let good = format!("{start}{open}{ping}{text}{close}{delta}{stop}");
         assert_eq!(check("anthropic", &good).text, "a");
-        assert!(check("anthropic", &format!("{start}{open}{text}{error}")).error.is_some());
+        assert!(check("anthropic", format!("{start}{open}{text}{error}")).error.is_some());
         for bad in [
             format!("{open}{text}{close}{delta}{stop}"),
             format!("{start}{start}{delta}{stop}"),

@@ -153,7 +153,7 @@ mod tests {
         let good = format!("{first}: hm\n\n{last}{done}");
         assert_eq!(check("openai", &good).text, "a");
         let error = "data: {\"error\":{\"message\":\"m\"}}\n\n";
-        assert!(check("openai", &format!("{first}{error}")).error.is_some());
+        assert!(check("openai", format!("{first}{error}")).error.is_some());
         for bad in [
             format!("{first}{last}"),
             format!("{first}{done}"),
