@@ -6,11 +6,11 @@ use lockgate_core::{
     Attempt, Exchange, Measures, Raw, Reply, Result, Step, TranscriptionReply, Usage, json::to_raw,
     wire::view,
 };
-use serde::Serialize;
 
 use crate::{
     api::{Api, Asked, Members, foreign, lacking, plain, read},
     jobs::{Asking, Job, Next, bare, failed, is_id, post},
+    word::Word,
 };
 
 pub(crate) struct AssemblyAi;
@@ -44,15 +44,6 @@ view! {
     }
 }
 
-#[derive(Serialize)]
-struct Word {
-    word: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<f64>,
-}
-
 impl Api for AssemblyAi {
     fn id(&self) -> &'static str {
         "assemblyai"
@@ -74,7 +65,7 @@ impl Api for AssemblyAi {
         let transcript: Transcript = read(&body)?;
         let text = transcript.text.ok_or_else(|| lacking("text", &body))?;
         let seconds = |millis: u64| millis as f64 / 1000.0;
-        let words: Option<Vec<Word>> = transcript.words.map(|words| {
+        let words: Option<Vec<Word<f64>>> = transcript.words.map(|words| {
             let word = |heard: Heard| Word {
                 word: heard.text,
                 start: heard.start.map(seconds),

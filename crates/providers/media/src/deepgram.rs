@@ -5,9 +5,11 @@ use lockgate_core::{
     Attempt, Measures, Raw, Reply, Result, TranscriptionReply, Usage, json::to_raw, refusal::Refusal,
     uri::escaped, wire::view,
 };
-use serde::Serialize;
 
-use crate::api::{Api, Asked, foreign, lacking, plain, read};
+use crate::{
+    api::{Api, Asked, foreign, lacking, plain, read},
+    word::Word,
+};
 
 pub(crate) struct Deepgram;
 
@@ -65,15 +67,6 @@ view! {
         err_msg: Option<String>,
         request_id: Option<String>,
     }
-}
-
-#[derive(Serialize)]
-struct Word {
-    word: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<Raw>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<Raw>,
 }
 
 impl Api for Deepgram {

@@ -6,9 +6,11 @@ use lockgate_core::{
     json::to_raw,
     wire::{FormWriter, view},
 };
-use serde::Serialize;
 
-use crate::api::{Api, Asked, Members, foreign_fields, lacking, read};
+use crate::{
+    api::{Api, Asked, Members, foreign_fields, lacking, read},
+    word::Word,
+};
 
 pub(crate) struct ElevenLabs;
 
@@ -56,15 +58,6 @@ view! {
     }
 }
 
-#[derive(Serialize)]
-struct Word {
-    word: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<Raw>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<Raw>,
-}
-
 impl Api for ElevenLabs {
     fn id(&self) -> &'static str {
         "elevenlabs"
@@ -82,7 +75,7 @@ impl Api for ElevenLabs {
         let text = answer.text.ok_or_else(|| lacking("text", &body))?;
         let words =
             answer.words.into_iter().filter(|heard| heard.kind.as_deref().unwrap_or("word") == "word");
-        let words: Vec<Word> = words
+        let words: Vec<Word<Raw>> = words
             .map(|heard| Word { word: heard.text.unwrap_or_default(), start: heard.start, end: heard.end })
             .collect();
         Ok(Reply::Transcription(Box::new(TranscriptionReply {

@@ -20,6 +20,7 @@ mod soniox;
 mod stability;
 mod tei;
 mod topaz;
+mod word;
 
 /// One provider's API, and the dialect around it.
 pub use lockgate_core::whole as api;

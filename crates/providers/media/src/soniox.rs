@@ -7,12 +7,12 @@ use lockgate_core::{
     json::{raw, to_raw},
     wire::{FormWriter, view},
 };
-use serde::Serialize;
 
 use crate::{
     api::{Api, Asked, Members, lacking, read},
     jobs::{Asking, Job, Next, bare, failed, is_id, post},
     pictures,
+    word::Word,
 };
 
 pub(crate) struct Soniox;
@@ -51,15 +51,6 @@ view! {
         end_ms: Option<u64>,
         language: Option<String>,
     }
-}
-
-#[derive(Serialize)]
-struct Word {
-    word: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<f64>,
 }
 
 impl Api for Soniox {
@@ -124,9 +115,9 @@ fn wishes(attempt: &Attempt<'_>) -> Result<Members> {
 }
 
 /// Tokens are parts of words; a word begins with a blank.
-fn words(tokens: Vec<Token>) -> Vec<Word> {
+fn words(tokens: Vec<Token>) -> Vec<Word<f64>> {
     let seconds = |millis: Option<u64>| millis.map(|millis| millis as f64 / 1000.0);
-    let mut words: Vec<Word> = Vec::new();
+    let mut words: Vec<Word<f64>> = Vec::new();
     for token in tokens {
         match words.last_mut().filter(|_| !token.text.starts_with(' ')) {
             Some(word) => {
