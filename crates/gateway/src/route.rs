@@ -110,9 +110,9 @@ fn pinned(call: &Call, route: Route) -> Route {
 
 /// The deployments that can take back what was signed in the call's conversation, if not all can (AGT-2).
 fn issuers(call: &Call, route: &Route) -> Vec<Arc<str>> {
-    let provider = |own: &Deployment| (own.target.provider.id.clone(), own.target.model.clone());
-    let first = route.deployments.first().map(|own| provider(own));
-    if route.deployments.iter().all(|own| Some(provider(own)) == first) || !transcode::may_be_signed(call) {
+    let mut names = route.deployments.iter().map(|own| (&*own.target.provider.id, &*own.target.model));
+    let first = names.next();
+    if names.all(|name| Some(name) == first) || !transcode::may_be_signed(call) {
         return Vec::new();
     }
     let media = Media::default();
