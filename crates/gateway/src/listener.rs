@@ -26,7 +26,7 @@ pub struct Drain {
 }
 
 /// What is buffered of a connection in each direction at most.
-const MAX_BUFFER: usize = 64 * 1024;
+const MAX_BUFFER: usize = 32 * 1024;
 
 impl Gateway {
     /// Serves until `stop` is done, then drains: readiness flips at once, connections are accepted for the drain
