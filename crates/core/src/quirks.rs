@@ -123,6 +123,9 @@ pub struct Quirks {
     /// What `meta.tokens` of a rerank answer says where the provider only has a `usage`: `input_tokens`,
     /// `output_tokens`.
     pub rerank_tokens: Vec<String>,
+    /// Speaks Anthropic's Messages for models of its own: what Claude has signed means nothing to them, and reasoning
+    /// that nobody has signed is as good as any.
+    pub own_signatures: bool,
     /// A call of one of the client's tools may come as JSON in the answer's `content`.
     pub tool_call_in_content: bool,
 }

@@ -31,6 +31,9 @@ view! {
 /// Stands between a tool call's id and the signature that travels with it, for clients that keep nothing else.
 pub const ID_MARK: &str = "__thought__";
 
+/// Hexadecimal texts from this length on are ids and digests, not base64.
+const SHORTEST_ID: usize = 16;
+
 /// The request with signatures that travelled in ids of calls beside them, where those are that send them on; nobody
 /// else takes such long ids.
 pub(crate) fn out_of_ids(mut request: Request) -> Request {
@@ -53,10 +56,32 @@ pub(crate) fn out_of_ids(mut request: Request) -> Request {
     request
 }
 
-/// Whether a signature bears no mark of its issuer: Anthropic's, which are base64 and nothing else.
+/// Whether a signature may be Anthropic's: base64 and no more. Marks of an issuer are not, nor are the ids and digests
+/// with which other makers of models sign in Anthropic's format.
 pub fn is_bare(signature: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
-    !signature.is_empty() && signature.bytes().all(letter)
+    let of_an_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    let is_id = signature.len() >= SHORTEST_ID && signature.bytes().all(of_an_id);
+    !signature.is_empty() && signature.bytes().all(letter) && !is_id
+}
+
+/// Whether a signature is Claude's for certain: base64 of a message whose first field is the second, in bytes.
+pub fn is_claudes(signature: &str) -> bool {
+    let mut letters = signature.bytes();
+    letters.next() == Some(b'E')
+        && letters.next().is_some_and(|byte| (b'g'..=b'v').contains(&byte))
+        && is_bare(signature)
+}
+
+/// The values of all members `signature` in a text of JSON. A quote inside a string is escaped, so what is found is a
+/// key, not something that somebody said.
+pub fn values(body: &[u8]) -> impl Iterator<Item = &str> {
+    const KEY: &[u8] = b"\"signature\"";
+    memchr::memmem::find_iter(body, KEY).filter_map(|at| {
+        let rest = body.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
+        let value = rest.trim_ascii_start().strip_prefix(b"\"")?;
+        std::str::from_utf8(value.split(|byte| *byte == b'"').next()?).ok()
+    })
 }
 
 /// Whether the text may hold signed reasoning. A look at the bytes: most conversations have none.
@@ -96,4 +121,20 @@ fn signatures(message: &Message) -> Vec<String> {
     }
     found.retain(|signature| !signature.is_empty());
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_have_signed() {
+        let (claude, id) = ("EqQBCgIYAhIM/+==", "3f1d7f0e-9c1b-4a52-8a57-0d3b6f6f1c11");
+        assert!(is_bare(claude) && is_claudes(claude) && is_bare("sig") && !is_claudes("sig"));
+        for other in [id, "0123456789abcdef0123456789abcdef", "openai-reasoning:rs_1:gAAA", ""] {
+            assert!(!is_bare(other) && !is_claudes(other), "{other}");
+        }
+        let body = br#"{"signature" : "a","x":"\"signature\":\"b\"","signature":null,"signature":"c"}"#;
+        assert_eq!(values(body).collect::<Vec<_>>(), ["a", "c"]);
+    }
 }

@@ -76,6 +76,43 @@ async fn the_keeper_gets_its_own_back() {
     assert!(other.header(DROPPED).contains("thinking_blocks") && !sent(&upstream).contains(SIGNATURE));
 }
 
+/// A conversation in the Messages API in which the model has thought and signed.
+fn signed_messages(model: &str, signature: &str) -> Value {
+    let thought = json!({"type": "thinking", "thinking": "Hm.", "signature": signature});
+    json!({"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "a"},
+        {"role": "assistant", "content": [thought, {"type": "text", "text": "b"}]},
+        {"role": "user", "content": "c"}]})
+}
+
+/// One format, two makers of models: neither gets what the other has signed, and each its own as it came.
+#[tokio::test]
+async fn the_same_format_is_not_the_same_issuer() {
+    const THEIRS: &str = "3f1d7f0e-9c1b-4a52-8a57-0d3b6f6f1c11";
+    let upstream = Upstream::start(|_: &Request| Answer::json(200, upstreams::ANTHROPIC)).await.unwrap();
+    let url = upstream.url();
+    let models = model("claude", "anthropic/claude-sonnet-4-5", &url, "")
+        + &model("deep", "deepseek/deepseek-reasoner", &url, "");
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for (model, signature, kept) in [
+        ("claude", SIGNATURE, true),
+        ("claude", THEIRS, false),
+        ("deep", THEIRS, true),
+        ("deep", "", true),
+        ("deep", SIGNATURE, false),
+        ("deep", "openai-reasoning:rs_1:gAAA", false),
+    ] {
+        let body = signed_messages(model, signature);
+        let answer = gateway.post("/v1/messages", &body.to_string()).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.text());
+        let (told, sent) = (answer.header(DROPPED), sent(&upstream));
+        assert_eq!(told.contains("thinking"), !kept, "{body}: {told}");
+        let sent: Value = serde_json::from_str(&sent).unwrap();
+        let thought = body["messages"][1]["content"][0].clone();
+        let said = sent["messages"][1]["content"].as_array().unwrap();
+        assert_eq!(said.contains(&thought), kept, "{sent}");
+    }
+}
+
 /// Of a group's deployments those of the issuer are taken; when they fail the others answer, and the client is told.
 #[tokio::test]
 async fn a_signed_conversation_stays_with_its_issuer() {

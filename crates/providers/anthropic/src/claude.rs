@@ -1,5 +1,7 @@
 //! What clouds that speak to Claude in words of their own need to know of it.
 
+pub use crate::messages::EMPTY;
+
 use lockgate_core::{Raw, Result, Target, hub::ChatRequest};
 use serde_json::value::RawValue;
 
@@ -55,5 +57,5 @@ pub fn fit_schema(schema: &RawValue) -> Option<Raw> {
 
 /// Whether a signature of thoughts may be one of Claude's.
 pub fn may_have_signed(signature: &str) -> bool {
-    crate::signed::is_own(signature.as_bytes())
+    lockgate_core::signed::is_bare(signature)
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Stands for a message without content, which Anthropic refuses.
-pub(crate) const EMPTY: &str = "[System: Empty message content sanitised to satisfy protocol]";
+pub const EMPTY: &str = "[System: Empty message content sanitised to satisfy protocol]";
 
 /// A conversation as Anthropic wants it.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use lockgate_core::{
 
 use crate::{
     http::{named_betas, post},
-    signed,
+    signed::{self, Reader},
     wire::raw,
 };
 
@@ -23,8 +23,10 @@ pub(crate) fn relay(attempt: &Attempt<'_>) -> Result<Encoded> {
         edits.remove(*name);
     }
     let mut notes = Notes::default();
-    if signed::is_foreign(call.body.source())
-        && let Some(messages) = call.body.raw("messages").and_then(signed::without)
+    let reader = Reader::of(target);
+    if reader.may_refuse(call.body.source())
+        && let Some(messages) =
+            call.body.raw("messages").and_then(|messages| signed::without(messages, reader))
     {
         edits.set("messages", messages);
         notes.dropped.push("messages.content.thinking".to_owned());

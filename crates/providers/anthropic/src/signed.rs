@@ -1,37 +1,65 @@
-//! Reasoning that other providers have signed, or that nobody has, in a conversation that clients of the Messages API
-//! give back: Anthropic refuses it.
+//! Reasoning that others have signed, or that nobody has, in a conversation that clients of the Messages API give back:
+//! Anthropic refuses it, and other makers of models can do nothing with Anthropic's.
 
 use lockgate_core::{
-    Extra, Raw,
-    signed::{ID_MARK, is_bare},
+    Extra, Raw, Target,
+    signed::{self, ID_MARK, is_bare, is_claudes},
 };
 use memchr::memmem;
 use serde_json::value::RawValue;
 
 use crate::wire::{raw, to_raw};
 
-/// Whether the text may hold such reasoning. A look at the bytes: most conversations have none.
-pub(crate) fn is_foreign(body: &[u8]) -> bool {
-    const KEY: &[u8] = b"\"signature\"";
-    let other = |at: usize| {
-        let rest = body.get(at + KEY.len()..).unwrap_or_default().trim_ascii_start();
-        let value =
-            rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start).and_then(|rest| rest.strip_prefix(b"\""));
-        value.is_some_and(|value| !is_own(value.split(|byte| *byte == b'"').next().unwrap_or_default()))
-    };
-    // What Gemini has signed bears its signature in the ids of calls, too.
-    memmem::find(body, ID_MARK.as_bytes()).is_some() || memmem::find_iter(body, KEY).any(other)
+/// Whose models are to read a conversation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reader {
+    /// Claude, which reads what Claude has signed and nothing else.
+    Claude,
+    /// Another maker's model behind the same format, which reads all but that.
+    Other,
+}
+
+impl Reader {
+    /// The reader behind a target.
+    pub(crate) fn of(target: &Target) -> Self {
+        if target.provider.quirks.own_signatures { Self::Other } else { Self::Claude }
+    }
+
+    /// Whether the text may hold what it refuses. A look at the bytes: most conversations do not.
+    pub(crate) fn may_refuse(self, body: &[u8]) -> bool {
+        // What Gemini has signed bears its signature in the ids of calls, too.
+        memmem::find(body, ID_MARK.as_bytes()).is_some()
+            || signed::values(body).any(|signature| !self.takes(signature))
+            || (self == Self::Other && memmem::find(body, b"redacted_thinking").is_some())
+    }
+
+    fn takes(self, signature: &str) -> bool {
+        match self {
+            Self::Claude => is_bare(signature),
+            // Marks of other APIs hold what no id, digest or base64 does.
+            Self::Other => !is_claudes(signature) && !signature.contains(':'),
+        }
+    }
+
+    /// Whether it takes a block of reasoning with this signature.
+    fn takes_block(self, kind: &str, signature: Option<&str>) -> bool {
+        match kind {
+            "thinking" => signature.map_or(self == Self::Other, |signature| self.takes(signature)),
+            "redacted_thinking" => self == Self::Claude,
+            _ => true,
+        }
+    }
 }
 
 /// The messages without it; `None` if there is none.
-pub(crate) fn without(messages: &str) -> Option<String> {
+pub(crate) fn without(messages: &str, reader: Reader) -> Option<String> {
     let mut list: Vec<Extra> = serde_json::from_str(messages).ok()?;
     let mut changed = false;
     for message in &mut list {
         let blocks =
             message.get("content").and_then(|content| serde_json::from_str::<Vec<Raw>>(content.get()).ok());
         let Some(blocks) = blocks else { continue };
-        let mut own: Vec<Raw> = blocks.iter().filter_map(|block| self::block(block)).collect();
+        let mut own: Vec<Raw> = blocks.iter().filter_map(|block| self::block(block, reader)).collect();
         if own.iter().map(|block| block.get()).eq(blocks.iter().map(|block| block.get())) {
             continue;
         }
@@ -50,12 +78,12 @@ pub(crate) fn without(messages: &str) -> Option<String> {
 }
 
 /// A block as Anthropic takes it; nothing if it is such reasoning.
-fn block(block: &RawValue) -> Option<Raw> {
+fn block(block: &RawValue, reader: Reader) -> Option<Raw> {
     let Ok(members) = serde_json::from_str::<Extra>(block.get()) else { return Some(block.to_owned()) };
     let text =
         |name: &str| members.get(name).and_then(|value| serde_json::from_str::<String>(value.get()).ok());
     let kind = text("type").unwrap_or_default();
-    if kind == "thinking" && !text("signature").is_some_and(|signature| is_own(signature.as_bytes())) {
+    if !reader.takes_block(&kind, text("signature").as_deref()) {
         return None;
     }
     if !(kind == "tool_use" || kind == "tool_result") {
@@ -74,11 +102,6 @@ fn block(block: &RawValue) -> Option<Raw> {
     Some(if same { block.to_owned() } else { to_raw(&edited) })
 }
 
-/// Whether a signature can be Anthropic's.
-pub(crate) fn is_own(signature: &[u8]) -> bool {
-    std::str::from_utf8(signature).is_ok_and(is_bare)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,12 +109,31 @@ mod tests {
     #[test]
     fn own_signatures_stay_and_all_others_go() {
         let own = r#"[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"Eq+/="},{"type":"tool_use","id":"t","name":"f","input":{}}]},{"role":"user","content":"x"}]"#;
-        assert!(!is_foreign(own.as_bytes()) && without(own).is_none());
+        let claude = Reader::Claude;
+        assert!(!claude.may_refuse(own.as_bytes()) && without(own, claude).is_none());
         let foreign = r#"[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature": ""},{"type":"thinking","thinking":"b","signature":"openai-reasoning:rs:x"},{"type":"tool_use","id":"t__thought__s","name":"f","input":{"n" : 1},"provider_specific_fields":{"signature":"s"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t__thought__s","content":"1"}]}]"#;
-        assert!(is_foreign(foreign.as_bytes()));
+        assert!(claude.may_refuse(foreign.as_bytes()));
         assert_eq!(
-            without(foreign).unwrap(),
+            without(foreign, claude).unwrap(),
             r#"[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"n" : 1}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1"}]}]"#
         );
+    }
+
+    #[test]
+    fn other_makers_models_get_what_claude_has_not_signed() {
+        let other = Reader::Other;
+        let signed = r#"[{"role":"assistant","content":[{"type":"thinking","thinking":"a","signature":"EqQBCgIY"},{"type":"redacted_thinking","data":"x"},{"type":"text","text":"b"}]}]"#;
+        assert!(other.may_refuse(signed.as_bytes()));
+        assert_eq!(
+            without(signed, other).unwrap(),
+            r#"[{"role":"assistant","content":[{"type":"text","text":"b"}]}]"#
+        );
+        for own in ["", "3f1d7f0e-9c1b-4a52-8a57-0d3b6f6f1c11"] {
+            let own = signed.replace("EqQBCgIY", own).replace("redacted_thinking", "text");
+            assert!(!other.may_refuse(own.as_bytes()) && without(&own, other).is_none());
+            assert!(Reader::Claude.may_refuse(own.as_bytes()) && without(&own, Reader::Claude).is_some());
+        }
+        let unsigned = r#"[{"role":"assistant","content":[{"type":"thinking","thinking":"a"}]}]"#;
+        assert!(without(unsigned, other).is_none());
     }
 }

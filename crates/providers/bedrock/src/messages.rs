@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use lockgate_anthropic::claude;
 use lockgate_core::{
     Error, Media, Raw, Result,
     hub::{ChatRequest, Content, FunctionCall, Message, Part},
     json::{raw, read},
     names::ToolNames,
-    signed::is_bare,
+    signed::{is_bare, is_claudes},
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -24,6 +25,8 @@ const CONTINUE: &str = "Please continue.";
 /// What decides how a conversation is written.
 pub(crate) struct Rules<'a> {
     pub(crate) media: &'a Media,
+    /// Whether the model is one of Claude's, which alone can read what Claude has signed.
+    pub(crate) claude: bool,
     /// Whether the request declares tools; without, Bedrock refuses calls and results.
     pub(crate) tools: bool,
     /// Whether the model takes marks for its cache.
@@ -91,6 +94,10 @@ impl<'a> Writer<'a, '_> {
             }
             "user" => {
                 let mut blocks = self.content(message)?;
+                if blocks.is_empty() && self.conversation.turns.last().is_none_or(|turn| turn.role != "user")
+                {
+                    blocks.push(Block::Text(Cow::Borrowed(claude::EMPTY)));
+                }
                 self.mark(&mut blocks, message.cache_control.as_deref());
                 self.push("user", blocks);
             }
@@ -110,7 +117,7 @@ impl<'a> Writer<'a, '_> {
 
     fn assistant(&mut self, message: &'a Message) -> Result<()> {
         let mut blocks: Vec<Block<'a>> =
-            message.thinking_blocks.iter().flatten().filter_map(|block| reasoning(block)).collect();
+            message.thinking_blocks.iter().flatten().filter_map(|block| self.reasoning(block)).collect();
         let mut thought = !blocks.is_empty();
         let content = self.content(message)?;
         thought |= content.iter().any(|block| matches!(block, Block::ReasoningContent(_)));
@@ -194,6 +201,26 @@ impl<'a> Writer<'a, '_> {
         Ok(blocks)
     }
 
+    /// A block of reasoning that the model will recognise as its own.
+    fn reasoning(&self, block: &RawValue) -> Option<Block<'a>> {
+        view! {
+            #[derive(Clone, Debug, Default)]
+            struct Thinking {
+                thinking: Option<String>,
+                signature: Option<String>,
+                data: Option<String>,
+            }
+        }
+        let view: Thinking = read(block)?;
+        if let Some(data) = view.data {
+            return self.rules.claude.then_some(Block::ReasoningContent(Reasoning::RedactedContent(data)));
+        }
+        let own = |signature: &String| is_bare(signature) && (self.rules.claude || !is_claudes(signature));
+        let signature = view.signature.filter(own)?;
+        let text = view.thinking.unwrap_or_default();
+        Some(Block::ReasoningContent(Reasoning::ReasoningText { text, signature }))
+    }
+
     /// One part of a content; none if it says nothing. Bedrock refuses blank texts.
     fn part(&self, part: &'a Part) -> Result<Option<Block<'a>>> {
         if let Some(block) = media::block(part, self.rules.media) {
@@ -204,7 +231,7 @@ impl<'a> Writer<'a, '_> {
             "guarded_text" => {
                 Ok(text.map(|text| Block::GuardContent(Guarded { text: GuardedText { text } })))
             }
-            "thinking" | "redacted_thinking" => Ok(reasoning(&lockgate_core::json::to_raw(part))),
+            "thinking" | "redacted_thinking" => Ok(self.reasoning(&lockgate_core::json::to_raw(part))),
             "input_audio" => Err(Error::bad_field(
                 "messages",
                 "Bedrock takes no audio: a message has a part of the type `input_audio`.",
@@ -247,25 +274,6 @@ fn in_words<'a>(id: &str, content: Vec<Block<'a>>) -> Vec<Block<'a>> {
     }
     blocks.insert(0, Block::Text(Cow::Owned(format!("[tool result for {id}: {words}]"))));
     blocks
-}
-
-/// A block of reasoning that its model will recognise as its own.
-fn reasoning<'a>(block: &RawValue) -> Option<Block<'a>> {
-    view! {
-        #[derive(Clone, Debug, Default)]
-        struct Thinking {
-            thinking: Option<String>,
-            signature: Option<String>,
-            data: Option<String>,
-        }
-    }
-    let view: Thinking = read(block)?;
-    if let Some(data) = view.data {
-        return Some(Block::ReasoningContent(Reasoning::RedactedContent(data)));
-    }
-    let signature = view.signature.filter(|signature| is_bare(signature))?;
-    let text = view.thinking.unwrap_or_default();
-    Some(Block::ReasoningContent(Reasoning::ReasoningText { text, signature }))
 }
 
 /// The arguments of a call as an object, which is all that Bedrock takes.

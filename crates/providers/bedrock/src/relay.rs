@@ -1,6 +1,10 @@
 //! The client speaks the Converse API and the model is reached through it: the client's bytes with declared edits.
 
-use lockgate_core::{Attempt, Encoded, Memo, Notes, Result, signed::ID_MARK, wire::Edits};
+use lockgate_core::{
+    Attempt, Encoded, Memo, Notes, Result,
+    signed::{self, ID_MARK},
+    wire::Edits,
+};
 use memchr::memmem;
 
 use crate::{
@@ -10,15 +14,17 @@ use crate::{
 };
 
 /// Whether the client's bytes may go as they are. A conversation that began at another provider holds what Bedrock
-/// refuses: signatures in ids of calls and, for Claude, reasoning that nobody signed. Translated, it loses them, and that
-/// is reported.
+/// refuses: signatures in ids of calls; for Claude, reasoning that nobody or somebody else has signed; for all others,
+/// what Claude has signed. Translated, it loses them, and that is reported.
 pub(crate) fn fits(attempt: &Attempt<'_>, model: &Model<'_>) -> bool {
     let body = attempt.call.body.source();
     let count = |word: &[u8]| memmem::find_iter(body, word).count();
     let unsigned = || count(b"\"reasoningText\"") > count(b"\"signature\"");
-    attempt.call.format == CONVERSE
-        && memmem::find(body, ID_MARK.as_bytes()).is_none()
-        && !(model.family == Family::Claude && unsigned())
+    let readable = match model.family {
+        Family::Claude => !unsigned() && signed::values(body).all(signed::is_bare),
+        _ => !signed::values(body).any(signed::is_claudes) && count(b"\"redactedContent\"") == 0,
+    };
+    attempt.call.format == CONVERSE && memmem::find(body, ID_MARK.as_bytes()).is_none() && readable
 }
 
 pub(crate) fn relay(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded> {

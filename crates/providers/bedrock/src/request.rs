@@ -149,6 +149,7 @@ pub(crate) fn body<'a>(
     let wanted = format::wanted(request.response_format.as_deref(), &abilities)?;
     let rules = Rules {
         media: attempt.media,
+        claude: model.family == Family::Claude,
         tools: tools || matches!(wanted, Some(Wanted::Tool(_))),
         caches: abilities.caches,
         repairs: policy.modify_params,

@@ -329,6 +329,24 @@ fn the_makers_formats_have_an_endpoint_of_their_own() {
 }
 
 #[test]
+fn a_user_who_says_nothing_is_heard() {
+    for nothing in [r#""""#, r#"" ""#, "[]", r#"[{"type":"text","text":""}]"#, "null"] {
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":{nothing}}},{{"role":"assistant","content":"x"}},
+            {{"role":"user","content":"y"}},{{"role":"user","content":{nothing}}}]}}"#
+        );
+        with(CLAUDE, &body, |_, encoded| {
+            let turns = json!([
+                {"role": "user", "content": [{"text": lockgate_anthropic::claude::EMPTY}]},
+                {"role": "assistant", "content": [{"text": "x"}]},
+                {"role": "user", "content": [{"text": "y"}]},
+            ]);
+            assert_eq!(json(encoded)["messages"], turns, "{nothing}");
+        });
+    }
+}
+
+#[test]
 fn reasoning_goes_back_as_it_came() {
     let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"},
         {"role":"assistant","content":"x","thinking_blocks":[{"type":"thinking","thinking":"t","signature":"c2ln"},

@@ -75,6 +75,28 @@ fn streams_of_any_upstream_are_written_as_frames() {
     });
 }
 
+/// AGT-2: what Claude has signed goes to Claude alone, and what others have signed never goes there.
+#[test]
+fn signatures_go_to_their_issuers_model_only() {
+    for (model, signature, relayed) in [
+        (CLAUDE, "EqQBCgIY", true),
+        (NOVA, "EqQBCgIY", false),
+        (NOVA, "c2ln", true),
+        (CLAUDE, "openai-reasoning:rs_1:gAAA", false),
+        (CLAUDE, "0123456789abcdef0123456789abcdef", false),
+    ] {
+        let body = NATIVE.replace("c2ln", signature);
+        with_call(&target(model), &CONVERSE_API, Operation::Chat, &body, |attempt, encoded| {
+            let sent = encoded.request.body().to_vec();
+            let sent = String::from_utf8(sent).unwrap();
+            assert_eq!((encoded.relay, sent.contains(signature)), (relayed, relayed), "{model}: {sent}");
+            let encoded =
+                lockgate_core::transcode::prepare(attempt, std::time::SystemTime::UNIX_EPOCH).unwrap();
+            assert_eq!(encoded.notes.dropped.contains(&"thinking_blocks".to_owned()), !relayed);
+        });
+    }
+}
+
 #[test]
 fn whole_answers_and_errors_are_written_as_awss_sdks_read_them() {
     let call = sample::call(&CONVERSE_API, Operation::Chat, NATIVE).unwrap();
