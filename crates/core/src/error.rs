@@ -41,6 +41,7 @@ struct Inner {
     body: Option<Bytes>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
+    peer: Option<String>,
 }
 
 impl Error {
@@ -60,6 +61,7 @@ impl Error {
             body: None,
             request_id: None,
             retry_after: None,
+            peer: None,
         }))
     }
 
@@ -140,6 +142,22 @@ impl Error {
     /// Adds how long to wait before trying again.
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);
+        self
+    }
+
+    /// Says which host the message names: for the operator's log, not for clients.
+    pub fn with_peer(mut self, host: impl Into<String>) -> Self {
+        self.0.peer = Some(host.into());
+        self
+    }
+
+    /// The error for a client: hosts behind the gateway are the operator's own business, so the message has the
+    /// provider's id in their place, or these words if that is not known.
+    pub fn without_peer(mut self, provider: Option<&str>) -> Self {
+        let Some(peer) = self.0.peer.take() else { return self };
+        let name = self.0.provider.as_deref().or(provider).unwrap_or("the provider");
+        let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
+        self.0.message = self.0.message.replace(&peer, name).replace(host, name);
         self
     }
 

@@ -110,6 +110,12 @@ impl Meter {
         }
     }
 
+    /// The provider of the attempt under way.
+    pub(crate) fn provider(&self) -> Option<&str> {
+        let (deployment, _) = self.open.as_ref()?.deployment.as_ref()?;
+        Some(&deployment.target.provider.id)
+    }
+
     /// A part of the call has been answered. If the whole is, its usage is told in full.
     pub(crate) fn part(&mut self, usage: Option<Usage>) {
         if let (Some(open), Some(usage)) = (&mut self.open, usage) {

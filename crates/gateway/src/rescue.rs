@@ -34,6 +34,7 @@ pub(crate) async fn guard(
 
 /// An error in the surface's format, with the headers that every answer has.
 pub(crate) fn respond(surface: &dyn Surface, id: &str, error: &Error) -> Response {
+    let error = &error.clone().without_peer(None);
     let mut response = surface.error(error).map(Into::into);
     headers::identity(response.headers_mut(), id);
     if let Some(delay) = error.retry_after()

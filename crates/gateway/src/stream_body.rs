@@ -125,7 +125,7 @@ impl StreamBody {
             self.end(Some(error));
             return Poll::Ready(None);
         }
-        let told = self.stream.fail(error);
+        let told = self.stream.fail(&error.clone().without_peer(self.meter.provider()));
         self.end(Some(error));
         if told.is_empty() { Poll::Ready(None) } else { Poll::Ready(Some(told)) }
     }

@@ -1,4 +1,5 @@
-//! What went wrong on the wire, in the project's words. No URL, header or body ever enters a message: only the host.
+//! What went wrong on the wire, in the project's words. No URL, header or body ever enters a message: only the host, and the
+//! error says so, because clients are not to read it.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -27,7 +28,7 @@ pub(crate) fn timeout(limit: Limit, value: Duration, authority: &Authority) -> E
             format!("Timeout: the answer of {host} was not complete within the total limit of {value}.")
         }
     };
-    Error::new(ErrorKind::Timeout, Origin::Upstream, message)
+    of(ErrorKind::Timeout, message, host)
 }
 
 /// The error for a connection that could not be made within the limit.
@@ -39,14 +40,14 @@ pub(crate) fn no_connection(error: &BoxError, limit: Duration, authority: &Autho
         return timeout(Limit::Connect, limit, authority);
     }
     let (cause, host) = (root_cause(&**error), Host(authority));
-    Error::new(ErrorKind::Connection, Origin::Upstream, format!("Cannot connect to {host}: {cause}."))
+    of(ErrorKind::Connection, format!("Cannot connect to {host}: {cause}."), host)
 }
 
 /// The error for a request that got no answer.
 pub(crate) fn no_answer(error: &hyper::Error, authority: &Authority) -> Error {
     let (cause, host) = (root_cause(error), Host(authority));
     let message = format!("The connection to {host} broke before an answer came: {cause}.");
-    Error::new(ErrorKind::Connection, Origin::Upstream, message)
+    of(ErrorKind::Connection, message, host)
 }
 
 /// Whether the upstream closed the connection without a byte of an answer: what a request meets that crosses with the
@@ -63,11 +64,11 @@ pub(crate) fn is_closed(error: &hyper::Error) -> bool {
 /// The error for an answer that broke off.
 pub(crate) fn broken(error: &hyper::Error, authority: &Authority) -> Error {
     let (cause, host) = (root_cause(error), Host(authority));
-    Error::new(
-        ErrorKind::Connection,
-        Origin::Upstream,
-        format!("The connection to {host} broke during the answer: {cause}."),
-    )
+    of(ErrorKind::Connection, format!("The connection to {host} broke during the answer: {cause}."), host)
+}
+
+fn of(kind: ErrorKind, message: String, host: Host<'_>) -> Error {
+    Error::new(kind, Origin::Upstream, message).with_peer(host.to_string())
 }
 
 /// Inside the connector's errors: the connect limit passed.
@@ -83,6 +84,7 @@ impl fmt::Display for ConnectTimeout {
 impl StdError for ConnectTimeout {}
 
 /// Host and port, without the user name and password that an address may hold.
+#[derive(Clone, Copy)]
 struct Host<'a>(&'a Authority);
 
 impl fmt::Display for Host<'_> {

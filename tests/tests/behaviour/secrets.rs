@@ -4,7 +4,7 @@ use lockgate_testkit::upstream::Answer;
 
 use crate::{
     client::{SURFACES, ask, send},
-    gateway::{Gateway, KEY, config},
+    gateway::{self, Gateway, KEY, config},
     upstreams::{self, MODELS, good},
 };
 
@@ -137,4 +137,27 @@ async fn errors_tell_nothing_of_the_insides() {
             assert!(text.contains("\"error\""), "{path}: {text}");
         }
     }
+}
+
+/// ERR-2: where an upstream is, only the operator is told.
+#[tokio::test]
+async fn no_client_reads_an_upstreams_address() {
+    let (upstream, models) = upstreams::start(|request| upstreams::begun(request).close(), "").await;
+    let address = upstream.url().trim_start_matches("http://").to_owned();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let nobody = gateway::model("nobody", "openai/gpt-4o", &format!("http://{closed}/v1"), "");
+    let gateway = Gateway::start_with(&config(&(models + &nobody), ""), &["--debug"]).await;
+    for path in SURFACES {
+        for stream in [false, true] {
+            let refused = gateway.open(path, ask("nobody", stream)).await.whole().await;
+            let text = refused.text();
+            assert!(refused.status >= 500 && text.contains("openai"), "{path}: {} {text}", refused.status);
+            assert!(!text.contains(&closed) && !text.contains("127.0.0.1"), "{path}: {text}");
+        }
+        for model in MODELS {
+            let cut = gateway.open(path, ask(model, true)).await.whole().await.text();
+            assert!(!cut.contains(&address) && !cut.contains("127.0.0.1"), "{path}, {model}: {cut}");
+        }
+    }
+    assert!(gateway.log().contains(&closed), "{}", gateway.log());
 }
