@@ -14,7 +14,9 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header, response::Parts};
 use memchr::memmem;
 
-use crate::{Attempt, Call, Encoded, Error, Operation, Payload, Reply, Result, Target, Usage, embedding};
+use crate::{
+    Attempt, Call, Encoded, Error, Notes, Operation, Payload, Reply, Result, Target, Usage, embedding,
+};
 
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
 ///
@@ -134,6 +136,12 @@ fn complete(attempt: &Attempt<'_>, request: &mut Request<Payload>, now: SystemTi
         headers.entry(name).or_insert(value);
     }
     attempt.signer().sign(request, now)
+}
+
+/// What an answer that no upstream gives leaves out of what the call asks for.
+pub fn unheard(call: &Call) -> Notes {
+    let dropped = unsaid(call, &Payload::new()).into_iter().map(str::to_owned).collect();
+    Notes { dropped, ..Notes::default() }
 }
 
 /// A whole answer for the client.

@@ -247,7 +247,7 @@ fn local(call: &Call, reply: Reply) -> Result<Success> {
     if call.stream {
         event_stream(response.headers_mut(), call);
     }
-    Ok(Success { response, notes: Notes::default(), end: End::Whole { usage, reply } })
+    Ok(Success { response, notes: transcode::unheard(call), end: End::Whole { usage, reply } })
 }
 
 /// Whether the provider counts tokens for this client. OpenAI's own count is asked for in its own words only.

@@ -145,3 +145,15 @@ async fn gaps_are_filled_where_they_can_be() {
         );
     }
 }
+
+/// PRM-2: the demonstration model, too, says what it does not heed.
+#[tokio::test]
+async fn the_demonstration_says_what_it_leaves_out() {
+    let models = "  - model_name: demo\n    litellm_params: {model: demo/echo}\n";
+    let gateway = Gateway::start(&config(models, "")).await;
+    let body = r#"{"model":"demo","prompt":"a","suffix":"c","echo":true}"#;
+    let answer = gateway.post("/v1/completions", body).await;
+    assert_eq!((answer.status, answer.header("x-lockgate-dropped-params")), (200, "echo,suffix"));
+    let plain = gateway.post("/v1/completions", r#"{"model":"demo","prompt":"a"}"#).await;
+    assert_eq!((plain.status, plain.header("x-lockgate-dropped-params")), (200, ""));
+}

@@ -66,7 +66,11 @@ fn message(message: &Message, thinks: bool) -> Extra {
     let calls = message.tool_calls.as_deref().unwrap_or_default();
     let reasoning =
         message.reasoning_content.as_deref().filter(|text| role == "assistant" && !text.is_empty());
+    let parts =
+        message.content.as_ref().map(|content| matches!(content, Content::Parts(list) if list.is_empty()));
     match (reasoning, &message.content) {
+        // A list of nothing is no content, and a user's message must have one.
+        _ if role == "user" && parts.unwrap_or(true) => out.push("content", raw("\"\"")),
         (Some(thoughts), content) if thinks => {
             let mut parts = vec![thinking(thoughts)];
             parts.extend(content.iter().filter(|content| !content.is_empty()).flat_map(parts_of));

@@ -201,3 +201,14 @@ fn answers_survive_what_is_unknown_missing_or_null() {
         }
     });
 }
+
+#[test]
+fn a_user_who_says_nothing_has_a_text_all_the_same() {
+    for nothing in ["[]", "null", "\"\""] {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":{nothing}}}]}}"#);
+        with("m", &body, |_, encoded, _| {
+            let sent = String::from_utf8(encoded.request.body().to_vec()).unwrap();
+            assert!(sent.contains(r#"{"role":"user","content":""}"#), "{sent}");
+        });
+    }
+}
