@@ -213,8 +213,10 @@ fn gemini(body: &Value) -> Result<(), String> {
 /// in the provider's own words is sent as it is.
 fn is_taken(format: &str, oddity: Oddity) -> bool {
     match oddity {
-        // OpenAI takes it; Anthropic is told that nothing was said, as its API takes no empty text.
-        Oddity::Empty => matches!(format, "openai.chat" | "openai.responses" | "anthropic.messages"),
+        // OpenAI takes it; Anthropic and Bedrock are told that nothing was said, as their APIs take no empty text.
+        Oddity::Empty => {
+            matches!(format, "openai.chat" | "openai.responses" | "anthropic.messages" | "bedrock.converse")
+        }
         Oddity::Orphan => false,
         // The others are joined, or get a tool that stands for those of the history, where the API wants that.
         _ => true,

@@ -11,7 +11,8 @@ pub(super) const ALL: &[Upstream] = &[Upstream {
         interleaves: true,
         ids: true,
         thinks: true,
-        signs: Some("EqAB+/x="),
+        // Taken by Claude and by other makers' models that speak this format.
+        signs: Some("sqAB+/x="),
         counts: true,
         cached: true,
         written: true,

@@ -11,7 +11,8 @@ const WORDS: Words = Words {
     interleaves: true,
     ids: true,
     thinks: true,
-    signs: Some("EqAB+/b="),
+    // Taken by Claude and by others.
+    signs: Some("sqAB+/b="),
     counts: true,
     cached: true,
     written: true,
