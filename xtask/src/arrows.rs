@@ -49,6 +49,7 @@ const CLOUDS: &[&str] = &[
     "lockgate-manus",
     "lockgate-polly",
     "lockgate-sap",
+    "lockgate-textract",
 ];
 
 /// Crates that see everything or belong to tests only.

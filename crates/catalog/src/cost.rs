@@ -53,7 +53,8 @@ pub struct Measured {
     pub requests: u64,
     pub pages: u64,
     pub annotated_pages: u64,
-    pub credits: u64,
+    /// Thousandths of a provider's own credits.
+    pub millicredits: u64,
     pub citation_tokens: u64,
     pub map_groundings: u64,
     pub code_sessions: u64,
@@ -73,6 +74,7 @@ impl Measured {
             results: measures.map_or(0, |measures| measures.results),
             pages: measures.map_or(0, |measures| measures.pages),
             annotated_pages: measures.map_or(0, |measures| measures.annotated_pages),
+            millicredits: measures.map_or(0, |measures| measures.millicredits),
             ..Self::default()
         }
     }
@@ -355,9 +357,9 @@ impl<'p> Bill<'p> {
             (Unit::VideoSecondOutput, measured.output_millis, 1000),
             (Unit::RunningSecond, measured.running_millis, 1000),
             (Unit::Query, measured.queries, 1),
+            (Unit::OcrCredit, measured.millicredits, 1000),
             (Unit::OcrPage, measured.pages, 1),
             (Unit::AnnotationPage, measured.annotated_pages, 1),
-            (Unit::OcrCredit, measured.credits, 1),
             (Unit::Request, measured.requests, 1),
         ];
         let mut sold: Option<u64> = None;
@@ -365,12 +367,14 @@ impl<'p> Bill<'p> {
             let context = if unit == Unit::Query { measured.results } else { self.context };
             let found = formats.iter().find_map(|format| self.rates.find(unit, context, *format));
             let Some(rate) = found else { continue };
-            // One thing is sold by one measure: pictures by piece or by pixel, sound by one price per second.
+            // One thing is sold by one measure: pictures by piece or by pixel, sound by one price per second,
+            // documents by the page or by credits.
             let thing = match unit {
                 Unit::ImageOutput | Unit::PixelOutput | Unit::PixelInput => Some(1),
                 Unit::SecondInput | Unit::AudioSecondInput => Some(2),
                 Unit::SecondOutput if measured.output_millis == 0 => Some(2),
                 Unit::SecondOutput | Unit::VideoSecondOutput => Some(3),
+                Unit::OcrCredit | Unit::OcrPage => Some(4),
                 _ => None,
             };
             if thing.is_some() && sold == thing {

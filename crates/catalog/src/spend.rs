@@ -55,15 +55,16 @@ pub fn usage_from_json(object: &Value) -> Usage {
 /// Consumption in other measures than tokens that usage objects carry.
 pub fn measured_from_json(object: &Value) -> Measured {
     let number = |path: &str| object.pointer(path).and_then(whole).unwrap_or(0);
+    let thousandths = |name: &str| {
+        object.get(name).and_then(Value::as_f64).map_or(0, |count| (count * 1000.0).round() as u64)
+    };
     Measured {
         input_characters: number("/prompt_tokens_details/character_count"),
         input_images: number("/prompt_tokens_details/image_count"),
         citation_tokens: number("/citation_tokens"),
         pages: number("/pages_processed"),
-        input_millis: object
-            .get("seconds")
-            .and_then(Value::as_f64)
-            .map_or(0, |seconds| (seconds * 1000.0).round() as u64),
+        millicredits: thousandths("credits"),
+        input_millis: thousandths("seconds"),
         ..Measured::default()
     }
 }

@@ -162,6 +162,21 @@ fn pictures_seconds_and_characters_are_sold_by_one_measure() {
 }
 
 #[test]
+fn documents_are_sold_by_the_page_or_by_credits() {
+    let terms = || Terms {
+        measured: Measured { pages: 2, millicredits: 2500, ..Measured::default() },
+        ..Terms::default()
+    };
+    for (prices, total) in [
+        (json!({"ocr_cost_per_credit": 0.015}), 0.0375),
+        (json!({"ocr_cost_per_page": 0.004}), 0.008),
+        (json!({"ocr_cost_per_credit": 0.015, "ocr_cost_per_page": 0.004}), 0.0375),
+    ] {
+        assert_eq!(cost(prices, Usage::default(), terms()).total, dollars(total));
+    }
+}
+
+#[test]
 fn regions_and_speeds_multiply() {
     let prices = json!({"input_cost_per_token": 1e-6, "provider_specific_entry": {"us": 1.1, "fast": 2}});
     let terms = Terms { conditions: vec!["us".into(), "fast".into(), "moon".into()], ..Terms::default() };

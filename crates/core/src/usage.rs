@@ -77,6 +77,8 @@ pub struct Measures {
     pub pages: u64,
     /// Of those, pages that were annotated.
     pub annotated_pages: u64,
+    /// Thousandths of a provider's own credits.
+    pub millicredits: u64,
 }
 
 impl Measures {
@@ -90,6 +92,7 @@ impl Measures {
             results: self.results.max(other.results),
             pages: self.pages.saturating_add(other.pages),
             annotated_pages: self.annotated_pages.saturating_add(other.annotated_pages),
+            millicredits: self.millicredits.saturating_add(other.millicredits),
         }
     }
 }

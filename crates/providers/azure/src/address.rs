@@ -94,6 +94,17 @@ pub(crate) fn messages(target: &Target) -> String {
     format!("{root}/anthropic")
 }
 
+/// The URL of Cohere's model that reads pictures of documents; its own host has nothing before it.
+pub(crate) fn parse(attempt: &Attempt<'_>) -> String {
+    let base = attempt.base();
+    let base = Base::of(&base).path;
+    let root = ["/v2/parse", "/providers/cohere", "/models"]
+        .iter()
+        .fold(base, |path, end| path.strip_suffix(end).unwrap_or(path));
+    let home = if host(root).ends_with(".models.ai.azure.com") { "" } else { "/providers/cohere" };
+    format!("{root}{home}/v2/parse")
+}
+
 /// An operator's address taken apart.
 struct Base<'a> {
     /// Without query, endpoint and slashes at the end.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_anthropic::Anthropic;
+use lockgate_cohere::PARSE;
 use lockgate_core::{
     Attempt, Call, Carried, Carrier, CloudSettings, Dialect, Encoded, Exchange, Operation, Reply, Result,
     Signer, Target,
@@ -60,8 +61,13 @@ impl Carrier for AzureAi {
         if is_claude(&attempt.target.model) {
             return claude(attempt);
         }
-        if attempt.call.operation == Operation::Ocr && intelligence::knows(&attempt.target.model) {
-            return intelligence::encode(attempt);
+        if attempt.call.operation == Operation::Ocr {
+            if intelligence::knows(&attempt.target.model) {
+                return intelligence::encode(attempt);
+            }
+            if is_cohere(&attempt.target.model) {
+                return parse(attempt);
+            }
         }
         let mut encoded = OpenAi.encode(attempt)?;
         let (url, place) = match encoded.format {
@@ -79,6 +85,7 @@ impl Carrier for AzureAi {
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         match encoded.format {
             ANALYSIS => intelligence::decode(attempt, &body),
+            PARSE => lockgate_cohere::parse::decode(attempt, &body),
             format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
         }
     }
@@ -96,6 +103,17 @@ fn claude(attempt: &Attempt<'_>) -> Result<Encoded> {
     let place = if encoded.relay { Place::XApiKey } else { Place::Both };
     encoded.request.extensions_mut().insert(place);
     Ok(encoded)
+}
+
+/// Cohere's pictures of documents are beside the other models, too.
+fn parse(attempt: &Attempt<'_>) -> Result<Encoded> {
+    let mut encoded = lockgate_cohere::parse::encode(attempt, &address::parse(attempt))?;
+    encoded.request.extensions_mut().insert(Place::Bearer);
+    Ok(encoded)
+}
+
+fn is_cohere(model: &str) -> bool {
+    model.to_ascii_lowercase().contains("cohere")
 }
 
 fn is_claude(model: &str) -> bool {

@@ -3,6 +3,7 @@
 mod embed;
 mod error;
 mod messages;
+pub mod parse;
 mod relay;
 mod remarks;
 mod request;
@@ -28,6 +29,9 @@ pub const EMBED: Format = Format("cohere.embed");
 
 /// Bodies and answers of `/v1/embed`.
 pub const EMBED_V1: Format = Format("cohere.embed_v1");
+
+/// Bodies and answers of `/v2/parse`.
+pub const PARSE: Format = Format("cohere.parse");
 
 /// Cohere's own API, version 2.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,7 @@ use lockgate_core::{
 use serde_json::value::RawValue;
 
 use crate::{
-    CHAT, embed, messages, relay,
+    CHAT, embed, messages, parse, relay,
     wire::{raw, read, to_raw},
 };
 
@@ -34,7 +34,7 @@ pub(crate) const TAKEN: [&str; 15] = [
 ];
 
 /// Ends of a base URL that are an endpoint's already.
-const ENDPOINTS: [&str; 6] = ["/v2/chat", "/v2/embed", "/v1/chat", "/v1/embed", "/v2", "/v1"];
+const ENDPOINTS: [&str; 7] = ["/v2/chat", "/v2/embed", "/v2/parse", "/v1/chat", "/v1/embed", "/v2", "/v1"];
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -63,6 +63,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let request = match attempt.call.operation {
         Operation::Chat => Cow::Borrowed(attempt.call.chat()?),
         Operation::Embedding => return embed::encode(attempt),
+        Operation::Ocr => return parse::encode(attempt, &url(attempt, "/v2/parse")),
         other => return Err(Error::bad_request(format!("Cohere has no {other} through this API."))),
     };
     let request = params::effective(attempt, &policy, request, &mut notes)?;
@@ -113,14 +114,18 @@ pub(crate) fn post(
 
 /// A POST to one of the endpoints.
 pub(crate) fn send(attempt: &Attempt<'_>, path: &str, body: Payload) -> Result<Request<Payload>> {
-    let base = attempt.base();
-    let root = ENDPOINTS.iter().find_map(|end| base.strip_suffix(end)).unwrap_or(&base);
     Request::builder()
         .method(Method::POST)
-        .uri(format!("{root}{path}"))
+        .uri(url(attempt, path))
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .body(body)
         .map_err(|error| Error::bad_request(format!("The model's URL is not valid: {error}")))
+}
+
+fn url(attempt: &Attempt<'_>, path: &str) -> String {
+    let base = attempt.base();
+    let root = ENDPOINTS.iter().find_map(|end| base.strip_suffix(end)).unwrap_or(&base);
+    format!("{root}{path}")
 }
 
 /// Parameters by Cohere's names.

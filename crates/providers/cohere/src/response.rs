@@ -7,7 +7,7 @@ use lockgate_core::{
 };
 
 use crate::{
-    CHAT, EMBED, embed, error, remarks, request,
+    CHAT, EMBED, PARSE, embed, error, remarks, request,
     wire::{AnswerView, CallView, MessageView, elements, parts, read},
 };
 
@@ -15,6 +15,9 @@ use crate::{
 pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> Result<Reply> {
     if encoded.format == EMBED {
         return embed::decode(attempt, body);
+    }
+    if encoded.format == PARSE {
+        return crate::parse::decode(attempt, body);
     }
     let view = parse(body)?;
     let Some(said) = view.message.as_deref().and_then(read::<MessageView>) else {

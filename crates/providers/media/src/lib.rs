@@ -15,6 +15,7 @@ mod mistral;
 mod nim;
 mod pictures;
 mod recraft;
+mod reducto;
 mod runway;
 mod soniox;
 mod stability;
@@ -53,6 +54,8 @@ pub const MISTRAL_SPEECH: Simple = Simple(&mistral::MistralSpeech);
 pub const NIM_RERANK: Simple = Simple(&nim::Nim);
 /// Pictures of pictures by Recraft.
 pub const RECRAFT_EDITS: Simple = Simple(&recraft::RecraftEdits);
+/// Documents read by Reducto.
+pub const REDUCTO: Simple = Simple(&reducto::Reducto);
 /// Pictures and speech by Runway.
 pub const RUNWAYML: Simple = Simple(&runway::Runway);
 /// Transcription by Soniox.

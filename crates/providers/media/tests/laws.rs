@@ -5,7 +5,7 @@
 use lockgate_core::{Attempt, Call, ErrorKind, Media, Operation};
 use lockgate_media::{
     AIML_IMAGES, ASSEMBLYAI, BLACK_FOREST_LABS, CHAT_IMAGES, DASHSCOPE, DEEPGRAM, DEEPINFRA_RERANK,
-    ELEVENLABS, FAL_AI, MINIMAX_SPEECH, MISTRAL_SPEECH, NIM_RERANK, RECRAFT_EDITS, RUNWAYML, SONIOX,
+    ELEVENLABS, FAL_AI, MINIMAX_SPEECH, MISTRAL_SPEECH, NIM_RERANK, RECRAFT_EDITS, REDUCTO, RUNWAYML, SONIOX,
     STABILITY, TEI_RERANK, TOPAZ, api::Simple,
 };
 use lockgate_openai::OpenAiSurface;
@@ -16,9 +16,11 @@ static SURFACE: OpenAiSurface = OpenAiSurface;
 const RERANK: &str = r#"{"model":"m","query":"q","documents":["a",{"text":"b"}],"top_n":1,"own":null}"#;
 const IMAGE: &str = r#"{"model":"m","prompt":"p","n":1,"size":"1024x1024"}"#;
 const SPEECH: &str = r#"{"model":"m","input":"hi","voice":"alloy"}"#;
+const DOCUMENT: &str =
+    r#"{"model":"m","document":{"type":"document_url","document_url":"https://example.com/a.pdf"}}"#;
 const HEARD: &str = r#"{"model":"m","language":"en"}"#;
 
-static SUBJECTS: [(&Simple, Operation, &str); 27] = [
+static SUBJECTS: [(&Simple, Operation, &str); 28] = [
     (&AIML_IMAGES, Operation::ImageGeneration, IMAGE),
     (&CHAT_IMAGES, Operation::ImageGeneration, IMAGE),
     (&DEEPGRAM, Operation::Transcription, HEARD),
@@ -40,6 +42,7 @@ static SUBJECTS: [(&Simple, Operation, &str); 27] = [
     (&FAL_AI, Operation::ImageEdit, IMAGE),
     (&MISTRAL_SPEECH, Operation::Speech, SPEECH),
     (&RECRAFT_EDITS, Operation::ImageEdit, IMAGE),
+    (&REDUCTO, Operation::Ocr, DOCUMENT),
     (&RUNWAYML, Operation::ImageGeneration, IMAGE),
     (&RUNWAYML, Operation::Speech, SPEECH),
     (&SONIOX, Operation::Transcription, HEARD),
