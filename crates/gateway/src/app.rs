@@ -18,7 +18,10 @@ use lockgate_telemetry::Metrics;
 use lockgate_transport::{Egress, Transport};
 use tokio::sync::watch;
 
-use crate::{handles::Handles, responses::background::Jobs};
+use crate::{
+    handles::Handles,
+    responses::{background::Jobs, follow::Followers},
+};
 
 /// What is kept of responses in memory where nothing else is said.
 const MEMORY: usize = 64 << 20;
@@ -37,6 +40,7 @@ struct Shared {
     in_flight: AtomicUsize,
     responses: OnceLock<Arc<dyn ResponseStore>>,
     jobs: Jobs,
+    followers: Followers,
     /// Tells this process from others that keep things in the same place.
     process: String,
 }
@@ -65,6 +69,7 @@ impl Gateway {
             in_flight: AtomicUsize::new(0),
             responses: OnceLock::new(),
             jobs: Jobs::default(),
+            followers: Followers::default(),
             process: uuid::Uuid::new_v4().simple().to_string(),
         }))
     }
@@ -115,6 +120,11 @@ impl Gateway {
     /// The responses that are worked on in the background.
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.0.jobs
+    }
+
+    /// The responses that providers work on in the background.
+    pub(crate) fn followers(&self) -> &Followers {
+        &self.0.followers
     }
 
     /// This process's name in what it keeps.

@@ -62,6 +62,7 @@ impl Gateway {
             let _ = tokio::time::timeout(Duration::from_secs(2), &mut ended).await;
         }
         self.jobs().ended(drain.limit.saturating_sub(began.elapsed())).await;
+        self.followers().close(Duration::from_secs(2)).await;
         if let Err(error) = self.store().flush().await {
             tracing::error!(error = error.message(), "kept responses may be lost");
         }

@@ -117,6 +117,14 @@ impl Gateway {
         try_get(&format!("{}{path}", self.url)).await.unwrap()
     }
 
+    pub(crate) async fn delete(&self, path: &str) -> Whole {
+        let request = Request::delete(path)
+            .header("host", "gateway.test")
+            .header("authorization", format!("Bearer {KEY}"))
+            .body(Full::default());
+        send(&self.url, request.unwrap()).await.unwrap().whole().await
+    }
+
     /// Sends JSON and gives the answer as it comes.
     pub(crate) async fn open(&self, path: &str, body: impl Into<Bytes>) -> Reply {
         self.open_with(path, body, &[]).await

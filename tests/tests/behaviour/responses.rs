@@ -1,6 +1,14 @@
 //! Kept responses: they outlive the process, and a call in the background is paid for once.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use lockgate_testkit::upstream::{Answer, Request};
 use serde_json::{Value, json};
@@ -144,6 +152,56 @@ async fn what_a_provider_does_in_the_background_is_paid_for_once() {
     assert!(along.contains("response.completed") && along.contains(made["id"].as_str().unwrap()), "{along}");
     let costs = costs(&gateway).await;
     assert!(matches!(costs[..], [cost] if (cost - 0.000_072_5).abs() < 1e-9), "{costs:?}");
+}
+
+/// Nobody comes back, and it is paid for all the same: the gateway itself asks, until it is over and no longer.
+#[tokio::test]
+async fn what_nobody_comes_back_for_is_paid_for_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let slow = move |request: &Request| match request.method.as_str() {
+        "GET" if count.fetch_add(1, Ordering::SeqCst) == 0 => Answer::json(200, QUEUED),
+        _ => native(request),
+    };
+    let (_upstream, models) = upstreams::start(slow, "").await;
+    let gateway = Gateway::start_with(&config(&models, ""), &["--json-logs"]).await;
+    for stream in [false, true] {
+        asked.store(0, Ordering::SeqCst);
+        let body = json!({"model": "openai", "input": "hi", "background": true, "stream": stream});
+        let mut made = gateway.open("/v1/responses", body.to_string()).await;
+        made.next().await.unwrap().unwrap();
+        drop(made);
+        tokio::time::sleep(Duration::from_millis(4500)).await;
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "stream {stream}");
+        let costs = costs(&gateway).await;
+        assert_eq!(costs.len(), 1 + usize::from(stream), "{costs:?}");
+        assert!(costs.iter().all(|cost| (cost - 0.000_072_5).abs() < 1e-9), "{costs:?}");
+    }
+}
+
+/// What the client has deleted or seen the end of is not asked for again.
+#[tokio::test]
+async fn what_is_deleted_or_cancelled_is_not_followed() {
+    let cancelled = QUEUED.replace("queued", "cancelled");
+    let answer = move |request: &Request| match request.method.as_str() {
+        "DELETE" => Answer::json(200, r#"{"id":"resp_1","object":"response.deleted","deleted":true}"#),
+        _ if request.target.ends_with("/cancel") => Answer::json(200, &cancelled),
+        _ => Answer::json(200, QUEUED),
+    };
+    let (upstream, models) = upstreams::start(answer, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    for deletes in [true, false] {
+        let made = make(&gateway, json!({"model": "openai", "input": "hi", "background": true})).await;
+        let path = format!("/v1/responses/{}", made["id"].as_str().unwrap());
+        let ended = match deletes {
+            true => gateway.delete(&path).await,
+            false => gateway.post(&format!("{path}/cancel"), "").await,
+        };
+        assert_eq!(ended.status, 200, "{}", ended.text());
+        let before = upstream.requests().len();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(upstream.requests().len(), before, "deleted: {deletes}");
+    }
 }
 
 #[tokio::test]

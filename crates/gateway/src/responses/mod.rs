@@ -6,6 +6,7 @@
 
 pub(crate) mod background;
 mod events;
+pub(crate) mod follow;
 mod keep;
 pub(crate) mod native;
 mod owed;

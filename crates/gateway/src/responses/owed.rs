@@ -1,8 +1,9 @@
 //! Paying for what a provider works on in the background: once, by whoever sees its end first.
 //!
 //! When such a response is made, nobody knows what it will consume, and its client may come back in many ways: by
-//! asking again and again, by reading along, in another process. A note in the store says that it has not been paid for.
-//! Of several who delete the note, one is told so, and that one pays.
+//! asking again and again, by reading along, in another process; if it does not, the gateway itself sees the end
+//! ([`follow`](super::follow)). A note in the store says that it has not been paid for. Of several who delete the note,
+//! one is told so, and that one pays.
 
 use std::{
     pin::Pin,
@@ -44,12 +45,35 @@ impl Owing {
         self.gateway.store()
     }
 
-    /// Notes that the response of that id has not been paid for.
+    pub(super) fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    pub(super) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The same by the configuration of now.
+    pub(super) fn renewed(&self) -> Self {
+        Self::new(&self.gateway, &self.gateway.live(), &self.call_id)
+    }
+
+    /// Notes that the response of that id has not been paid for, and follows it to its end.
     ///
     /// # Errors
     /// The store fails.
     pub(crate) async fn note(&self, id: &str) -> Result<()> {
-        self.store().put(Arc::new(Record { id: unsettled(id), ..Record::default() })).await
+        self.store().put(Arc::new(Record { id: unsettled(id), ..Record::default() })).await?;
+        self.gateway.followers().begin(self.clone(), id);
+        Ok(())
+    }
+
+    /// Whether the response of that id is noted as not paid for.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(super) async fn is_due(&self, id: &str) -> Result<bool> {
+        Ok(self.store().get(&unsettled(id)).await?.is_some())
     }
 
     /// Pays for the response of that id, which is over, unless that has been done; what it cost.

@@ -108,8 +108,15 @@ async fn native(
     };
     let errand = native::Errand { method, below, query };
     let (mut response, answered) = native::run(gateway, live, kept, errand).await?;
+    if asked.verb == Verb::Delete {
+        // Nobody can see its end any more.
+        owing.settle(&asked.id, None).await?;
+    }
     if answered.over {
         headers::cost(response.headers_mut(), owing.settle(&asked.id, answered.usage).await?);
+    }
+    if answered.over || asked.verb == Verb::Delete {
+        gateway.followers().stop(&asked.id);
     }
     Ok(response)
 }
