@@ -74,10 +74,11 @@ impl Followers {
 
     /// Ends all; done when what was being paid for is paid for, or the limit has passed.
     pub(crate) async fn close(&self, limit: Duration) {
-        let mut followed = self.lock();
-        followed.closed = true;
-        followed.all.values().for_each(|stop| stop.notify_one());
-        drop(followed);
+        {
+            let mut followed = self.lock();
+            followed.closed = true;
+            followed.all.values().for_each(|stop| stop.notify_one());
+        }
         let ended = async {
             while !self.lock().all.is_empty() {
                 sleep(Duration::from_millis(20)).await;
