@@ -121,6 +121,46 @@ fn token_ids_reach_every_provider() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// More tokens than a provider takes at once are asked for in parts, in order and each as full as can be; what cannot be
+/// too much is not counted.
+#[test]
+fn batches_are_cut_by_tokens() {
+    let registry = Registry::builtin().unwrap();
+    for (provider, model, most) in [
+        ("openai", "text-embedding-3-small", 300_000),
+        ("vertex_ai", "text-multilingual-embedding-002", 20_000),
+        ("voyage", "voyage-3-large", 120_000),
+    ] {
+        let mut target = sample::target((**registry.get(provider).unwrap()).clone(), model);
+        let (counted, count) = (lockgate_tokens::counter(model), lockgate_tokens::count_text);
+        for known in [true, false] {
+            target.facts =
+                Arc::new(ModelFacts { count_tokens: known.then_some(counted), ..ModelFacts::default() });
+            let texts: Vec<String> =
+                (0..most / 5000).map(|at| format!("{at}{}", " word".repeat(8000))).collect();
+            let body = json!({"model": model, "input": texts}).to_string();
+            let call = sample::call(openai(), Operation::Embedding, &body).unwrap();
+            let parts = embedding::parts(&call, &target).unwrap();
+            let inputs = |part: &embedding::Part| -> Vec<String> {
+                serde_json::from_str(part.call.body.raw("input").unwrap()).unwrap()
+            };
+            assert_eq!(parts.iter().flat_map(inputs).collect::<Vec<_>>(), texts, "{provider}");
+            for part in &parts {
+                assert_eq!(part.inputs, Some(inputs(part).len()));
+                let tokens: u64 = inputs(part).iter().map(|text| count(model, text)).sum();
+                assert!(tokens <= most, "{provider}: {tokens}");
+            }
+            assert!((2..=4).contains(&parts.len()), "{provider}, {known}: {}", parts.len());
+            assert!(embedding::is_long(&call, &target));
+            let small = json!({"model": model, "input": ["a", "b"]}).to_string();
+            let small = sample::call(openai(), Operation::Embedding, &small).unwrap();
+            assert!(
+                embedding::parts(&small, &target).unwrap().is_empty() && !embedding::is_long(&small, &target)
+            );
+        }
+    }
+}
+
 /// A wish for shorter vectors is sent, or refused, or dropped with a word about it; never dropped in silence.
 #[test]
 fn dimensions_are_sent_or_refused() {

@@ -1,7 +1,7 @@
 //! What is done about requests for embeddings before a dialect writes them, and after it has read the answers.
 //!
-//! Token ids become texts where the target embeds nothing else, and more inputs than it takes at once are asked for in
-//! parts, whose answers are one for the client.
+//! Token ids become texts where the target embeds nothing else, and more inputs, or more tokens in them, than it takes at
+//! once are asked for in parts, whose answers are one for the client.
 
 use crate::{
     Call, EmbeddingReply, Error, Operation, Reply, Result, Target, Usage,
@@ -29,10 +29,7 @@ pub fn parts(call: &Call, target: &Target) -> Result<Vec<Part>> {
     }
     let texts = if takes_tokens(call, target) { None } else { texts(call, target)? };
     let whole = texts.as_ref().unwrap_or(call);
-    let mut parts = match target.provider.quirks.most_inputs(&target.model) {
-        Some(most) => split(whole, most)?,
-        None => Vec::new(),
-    };
+    let mut parts = split(whole, target)?;
     if parts.is_empty()
         && let Some(call) = texts
     {
@@ -133,22 +130,76 @@ fn texts(call: &Call, target: &Target) -> Result<Option<Call>> {
     changed(call, "input", to_raw(&input).get()).map(Some)
 }
 
-/// The call in parts of at most so many inputs; nothing if it has no more.
-fn split(call: &Call, most: usize) -> Result<Vec<Part>> {
+/// The call in parts of at most as many inputs and tokens as the target takes; nothing if it has no more.
+fn split(call: &Call, target: &Target) -> Result<Vec<Part>> {
+    let quirks = &target.provider.quirks;
+    let (inputs, tokens) = (quirks.most_inputs(&target.model), tokens_at_once(target));
     let Some(member) = call.surface.inputs(call) else { return Ok(Vec::new()) };
-    let list = call.body.raw(member).filter(|list| list.starts_with('[') && list.len() > 2 * most);
-    let Some(list) = list.and_then(|list| serde_json::from_str::<Vec<&RawValue>>(list).ok()) else {
+    let Some(list) = call.body.raw(member).filter(|list| list.starts_with('[')) else {
         return Ok(Vec::new());
     };
-    let one_text = list.first().is_some_and(|first| read::<u32>(first).is_some());
-    if list.len() <= most || one_text {
+    // No input is shorter than a digit and a comma, and no token shorter than a byte.
+    let tokens = tokens.filter(|most| list.len() as u64 > *most);
+    if tokens.is_none() && inputs.is_none_or(|most| list.len() <= 2 * most) {
+        return Ok(Vec::new());
+    }
+    let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(list) else { return Ok(Vec::new()) };
+    if list.first().is_some_and(|first| read::<u32>(first).is_some()) {
+        // One text, as token ids.
+        return Ok(Vec::new());
+    }
+    let chunks = chunks(&list, inputs.unwrap_or(usize::MAX), tokens, target);
+    if chunks.len() < 2 {
         return Ok(Vec::new());
     }
     let part = |inputs: &[&RawValue]| {
         let call = changed(call, member, to_raw(inputs).get())?;
         Ok(Part { call, inputs: Some(inputs.len()) })
     };
-    list.chunks(most).map(part).collect()
+    chunks.into_iter().map(part).collect()
+}
+
+/// The tokens of one request. Nine tenths of what the provider allows: it may count otherwise than we do.
+fn tokens_at_once(target: &Target) -> Option<u64> {
+    target.provider.quirks.most_input_tokens(&target.model).map(|most| most / 10 * 9)
+}
+
+/// The list in pieces of at most so many inputs and tokens; an input that alone has more is the provider's to judge.
+fn chunks<'a, 'b>(
+    list: &'a [&'b RawValue],
+    inputs: usize,
+    tokens: Option<u64>,
+    target: &Target,
+) -> Vec<&'a [&'b RawValue]> {
+    let Some(most) = tokens else { return list.chunks(inputs).collect() };
+    let (mut chunks, mut start, mut sum) = (Vec::new(), 0, 0);
+    for (at, input) in list.iter().enumerate() {
+        let count = tokens_of(input.get(), target);
+        if at > start && (at - start >= inputs || sum + count > most) {
+            chunks.extend(list.get(start..at));
+            (start, sum) = (at, 0);
+        }
+        sum += count;
+    }
+    chunks.extend(list.get(start..).filter(|rest| !rest.is_empty()));
+    chunks
+}
+
+/// About how many tokens an input has: a text, a list of token ids, or an object with texts in it.
+fn tokens_of(input: &str, target: &Target) -> u64 {
+    if input.starts_with('[') {
+        return input.bytes().filter(|byte| *byte == b',').count() as u64 + 1;
+    }
+    match target.facts.count_tokens {
+        Some(count) => count(input),
+        None => input.len().div_ceil(3) as u64,
+    }
+}
+
+/// Whether [`parts`] may have to count so much that it is no work for those who serve others meanwhile.
+pub fn is_long(call: &Call, target: &Target) -> bool {
+    call.operation == Operation::Embedding
+        && tokens_at_once(target).is_some_and(|most| call.body.source().len() as u64 > most)
 }
 
 fn changed(call: &Call, member: &'static str, value: &str) -> Result<Call> {

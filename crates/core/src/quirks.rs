@@ -111,6 +111,9 @@ pub struct Quirks {
     /// counts, `""` stands for all models): `embedding_inputs = { "" = 250, "gemini-embedding" = 1 }`. More are asked
     /// for in several requests. 0: as many as one likes.
     pub embedding_inputs: BTreeMap<String, usize>,
+    /// How many tokens the inputs of a request for embeddings may have together, by model as in `embedding_inputs`:
+    /// `embedding_tokens = { "" = 300000 }`.
+    pub embedding_tokens: BTreeMap<String, u64>,
     /// Embeddings take texts only: token ids are sent as the text that they stand for. Always so outside OpenAI's
     /// dialect.
     pub embedding_texts: bool,
@@ -133,7 +136,17 @@ pub struct Quirks {
 impl Quirks {
     /// How many inputs a request for embeddings of that model may have at most.
     pub fn most_inputs(&self, model: &str) -> Option<usize> {
-        let own = self.embedding_inputs.iter().filter(|(part, _)| model.contains(part.as_str()));
-        own.max_by_key(|(part, _)| part.len()).map(|(_, most)| *most).filter(|most| *most > 0)
+        longest(&self.embedding_inputs, model).copied().filter(|most| *most > 0)
     }
+
+    /// How many tokens those inputs may have together.
+    pub fn most_input_tokens(&self, model: &str) -> Option<u64> {
+        longest(&self.embedding_tokens, model).copied().filter(|most| *most > 0)
+    }
+}
+
+/// What is said for the model: the value of the longest key that is a part of its name.
+fn longest<'a, T>(by_model: &'a BTreeMap<String, T>, model: &str) -> Option<&'a T> {
+    let own = by_model.iter().filter(|(part, _)| model.contains(part.as_str()));
+    own.max_by_key(|(part, _)| part.len()).map(|(_, value)| value)
 }

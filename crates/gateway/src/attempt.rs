@@ -83,7 +83,13 @@ pub(crate) async fn run(
     if call.operation == Operation::CountTokens && !counts(call, target) {
         return count_tokens(call, &target.model).await;
     }
-    let parts = embedding::parts(call, target)?;
+    let parts = if embedding::is_long(call, target) {
+        let (call, target) = (call.clone(), target.clone());
+        let bytes = call.body.source().len();
+        Box::pin(estimate::off_the_worker(bytes, move || embedding::parts(&call, &target))).await?
+    } else {
+        embedding::parts(call, target)?
+    };
     if !parts.is_empty() {
         // Boxed, because it is rare.
         return Box::pin(parts::run(progress, call, (deployment, target), parts, meter)).await;
