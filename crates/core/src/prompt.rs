@@ -94,6 +94,17 @@ pub fn render(model: &str, messages: &[Message]) -> String {
     prompt
 }
 
+/// What is said to an agent, which takes one text: one that knows the conversation is told what is new in it, another one
+/// all of it.
+pub fn news(messages: &[Message], known: bool) -> String {
+    match messages {
+        [.., last] if known || messages.len() == 1 => {
+            last.content.as_ref().map(Content::text).unwrap_or_default()
+        }
+        several => render("", several),
+    }
+}
+
 /// A text to continue, as a chat of one message, for APIs that know no difference.
 ///
 /// # Errors

@@ -84,6 +84,8 @@ fn own(params: &Params) -> BTreeMap<String, String> {
         target.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect();
     // Where it is: some clouds grant tokens at the same address.
     own.extend(params.str("api_base").map(|base| ("api_base".to_owned(), base.to_owned())));
+    // Services beside the models take other tokens.
+    own.extend(params.str("model").map(|model| ("model".to_owned(), model.to_owned())));
     // What is behind a deployment's free name: dialects whose rules depend on the model want to know.
     own.extend(params.base_model().map(|base| ("base_model".to_owned(), base.to_owned())));
     own

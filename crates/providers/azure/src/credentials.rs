@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 use http::{HeaderName, HeaderValue, Request, header};
 use lockgate_core::{CloudSettings, Payload, Result, Secret, Signer, oauth::wrong, target::HeaderSigner};
 
-use crate::entra;
+use crate::entra::{self, Scope};
 
 /// Parameters that are for the signer alone.
 const SECRETS: [&str; 4] = ["azure_ad_token", "client_secret", "azure_username", "azure_password"];
@@ -33,10 +33,32 @@ pub(crate) enum Place {
 /// # Errors
 /// There is no credential, or it cannot be used.
 pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+    signer_for(settings, Scope::Services)
+}
+
+/// The same for what belongs to a project and takes tokens: a key of the environment is for models, so that an account
+/// comes before it. A key of the deployment's own is a token then.
+///
+/// # Errors
+/// As for [`signer`].
+pub(crate) fn project(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+    let set = |name: &String| (settings.env)(name);
+    let key = settings.api_key.as_ref().map(Secret::expose);
+    let from_env = settings.provider.auth.env.iter().filter_map(set).any(|own| Some(own.trim()) == key);
+    if from_env
+        && settings.find("azure_ad_token", &[]).is_none()
+        && let Some(source) = entra::found(settings, Scope::Project)
+    {
+        return Ok(source.signer());
+    }
+    signer_for(settings, Scope::Project)
+}
+
+fn signer_for(settings: &CloudSettings<'_>, scope: Scope) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("azure_ad_token", &[]) {
         return Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?));
     }
-    if let Some(source) = entra::written(settings) {
+    if let Some(source) = entra::written(settings, scope) {
         return Ok(source.signer());
     }
     if let Some(key) = &settings.api_key {
@@ -45,7 +67,7 @@ pub(crate) fn signer(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("azure_ad_token", &["AZURE_AD_TOKEN"]) {
         return Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?));
     }
-    if let Some(source) = entra::found(settings) {
+    if let Some(source) = entra::found(settings, scope) {
         return Ok(source.signer());
     }
     let (id, names) = (&settings.provider.id, settings.provider.auth.env.join(", "));

@@ -8,7 +8,7 @@ use lockgate_anthropic::Anthropic;
 use lockgate_cohere::PARSE;
 use lockgate_core::{
     Attempt, Call, Carried, Carrier, CloudSettings, Dialect, Encoded, Exchange, Operation, Reply, Result,
-    Signer, Target,
+    Signer, StreamDecoder, Target, params,
 };
 use lockgate_openai::{
     IMAGE, IMAGE_EDIT, MODERATION, OpenAi, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, documents,
@@ -16,9 +16,10 @@ use lockgate_openai::{
 
 use crate::{
     address,
+    agents::{self, RUN},
     credentials::{self, Place},
     intelligence::{self, ANALYSIS},
-    pictures,
+    pictures, run,
 };
 
 /// Models on Azure AI Foundry.
@@ -32,7 +33,7 @@ impl Carrier for AzureAi {
 
     fn carried(&self, of: Carried<'_>) -> &'static dyn Dialect {
         let speaks_anthropic = match of {
-            Carried::To(target) => is_claude(&target.model),
+            Carried::To(target) => agents::id(&target.model).is_none() && is_claude(&target.model),
             Carried::In(format) => {
                 matches!(format, lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS)
             }
@@ -40,8 +41,19 @@ impl Carrier for AzureAi {
         if speaks_anthropic { &Anthropic } else { &OpenAi }
     }
 
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        match agents::id(&target.model) {
+            Some(_) => params::names(agents::TAKEN.into_iter().chain(["stream"])),
+            None => self.carried(Carried::To(target)).supported_params(target),
+        }
+    }
+
     fn signer(&self, settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
-        credentials::signer(settings)
+        let model = settings.params.get("model").map(String::as_str).unwrap_or_default();
+        match agents::id(model.strip_prefix("azure_ai/").unwrap_or(model)) {
+            Some(_) => credentials::project(settings),
+            None => credentials::signer(settings),
+        }
     }
 
     fn settle(&self, settings: &CloudSettings<'_>) -> BTreeMap<String, String> {
@@ -53,11 +65,15 @@ impl Carrier for AzureAi {
             // Document Intelligence fetches by itself.
             Operation::Ocr if intelligence::knows(&target.model) => Ok(Vec::new()),
             Operation::Ocr => documents::fetches(call),
+            _ if agents::id(&target.model).is_some() => Ok(Vec::new()),
             _ => self.carried(Carried::To(target)).fetches(call, target),
         }
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
+        if agents::id(&attempt.target.model).is_some() {
+            return agents::encode(attempt);
+        }
         if is_claude(&attempt.target.model) {
             return claude(attempt);
         }
@@ -85,13 +101,25 @@ impl Carrier for AzureAi {
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         match encoded.format {
             ANALYSIS => intelligence::decode(attempt, &body),
+            RUN => agents::decode(attempt, &body),
             PARSE => lockgate_cohere::parse::decode(attempt, &body),
             format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
         }
     }
 
     fn exchange(&self, attempt: &Attempt<'_>, encoded: &Encoded) -> Option<Box<dyn Exchange>> {
-        (encoded.format == ANALYSIS).then(|| intelligence::exchange(attempt))
+        match encoded.format {
+            ANALYSIS => Some(intelligence::exchange(attempt)),
+            RUN => agents::exchange(attempt),
+            _ => None,
+        }
+    }
+
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
+        match encoded.format {
+            RUN => Box::new(run::Decoder::new(&attempt.target.model)),
+            format => self.carried(Carried::In(format)).stream(attempt, encoded, head),
+        }
     }
 }
 

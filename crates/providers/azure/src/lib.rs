@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod address;
+mod agents;
 mod answered;
 mod credentials;
 mod entra;
@@ -8,6 +9,7 @@ mod foundry;
 mod heard;
 mod intelligence;
 mod pictures;
+mod run;
 mod schema;
 mod service;
 mod voices;

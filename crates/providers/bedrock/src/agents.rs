@@ -9,7 +9,7 @@ use lockgate_aws::{Frame, Frames, Scope, error};
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Event, Extra, FinishReason, Format, Memo, Notes, Raw, Reply,
     Result, StreamDecoder, Usage,
-    hub::{ChatRequest, Content, Message},
+    hub::{Content, Message},
     json::{read, to_raw},
     params, prompt, refusal,
     uri::escaped,
@@ -55,7 +55,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, agent: Agent<'_>) -> Result<Encoded>
     params::settle_foreign(attempt, &policy, &chat, &[], &mut notes)?;
     let said = |name: &str| chat.extra.get(name).and_then(read::<String>);
     let session = SESSIONS.iter().find_map(|name| said(name));
-    let text = text(&chat, session.is_some());
+    let text = prompt::news(&chat.messages, session.is_some());
     let session = session.unwrap_or_else(|| attempt.call.id.clone());
     let qualifier = said("qualifier").or_else(|| attempt.target.param("qualifier").map(str::to_owned));
     let (service, format, mut body) = match agent {
@@ -86,15 +86,6 @@ pub(crate) fn encode(attempt: &Attempt<'_>, agent: Agent<'_>) -> Result<Encoded>
     request.extensions_mut().insert(Scope { service, region });
     let (relay, withhold_usage) = (false, false);
     Ok(Encoded { request, format, relay, withhold_usage, memo: Memo::default(), notes })
-}
-
-/// An agent that knows the conversation is told what is new in it, another one all of it.
-fn text(chat: &ChatRequest, known: bool) -> String {
-    let of = |message: &Message| message.content.as_ref().map(Content::text).unwrap_or_default();
-    match chat.messages.as_slice() {
-        [.., last] if known || chat.messages.len() == 1 => of(last),
-        several => prompt::render("", several),
-    }
 }
 
 fn region<'a>(attempt: &Attempt<'a>, agent: Agent<'a>) -> &'a str {

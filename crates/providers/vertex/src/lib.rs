@@ -4,6 +4,7 @@ mod account;
 mod claude;
 mod credentials;
 mod embed;
+mod engine;
 mod family;
 mod heard;
 mod partner;
@@ -20,7 +21,7 @@ use http::response::Parts;
 use lockgate_anthropic::Anthropic;
 use lockgate_core::{
     Attempt, Call, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Format, Operation, Reply,
-    Result, Signer, Target,
+    Result, Signer, StreamDecoder, Target, params,
 };
 use lockgate_gemini::{Gemini, Service};
 use lockgate_openai::OpenAi;
@@ -45,6 +46,9 @@ pub const RANK: Format = Format("vertex.rank");
 /// Answers of a model that reads documents in a chat.
 pub const READ: Format = Format("vertex.read");
 
+/// What agents of Agent Engine do.
+pub const ENGINE: Format = Format("vertex.agent_engine");
+
 /// Models on Vertex AI.
 #[derive(Clone, Copy, Debug)]
 pub struct Vertex;
@@ -62,7 +66,7 @@ impl Carrier for Vertex {
                 Family::Partner(_) => &OpenAi,
             },
             Carried::In(format) => match format {
-                PREDICT | SPEECH | RANK | READ => &Gemini,
+                PREDICT | SPEECH | RANK | READ | ENGINE => &Gemini,
                 lockgate_gemini::GENERATE | lockgate_gemini::GENERATE_ARRAY => &Gemini,
                 lockgate_gemini::COUNT_TOKENS => &Gemini,
                 lockgate_anthropic::MESSAGES | lockgate_anthropic::COUNT_TOKENS => &Anthropic,
@@ -72,6 +76,9 @@ impl Carrier for Vertex {
     }
 
     fn supported_params(&self, target: &Target) -> Vec<String> {
+        if engine::named(&target.model).is_some() {
+            return params::names(engine::TAKEN.into_iter().chain(["stream"]));
+        }
         match Family::of(&target.model) {
             Family::Gemini => lockgate_gemini::supported_params(Service::Vertex, &target.model),
             _ => self.carried(Carried::To(target)).supported_params(target),
@@ -98,6 +105,9 @@ impl Carrier for Vertex {
             let fetched = read::in_chat(&target.model);
             return if fetched { Ok(Vec::new()) } else { lockgate_openai::documents::fetches(call) };
         }
+        if engine::named(&target.model).is_some() {
+            return Ok(Vec::new());
+        }
         match Family::of(&target.model) {
             Family::Gemini => lockgate_gemini::fetches(call, Service::Vertex),
             _ => self.carried(Carried::To(target)).fetches(call, target),
@@ -106,6 +116,9 @@ impl Carrier for Vertex {
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         let model = &*attempt.target.model;
+        if let Some(engine) = engine::named(model) {
+            return engine::encode(attempt, engine);
+        }
         match attempt.call.operation {
             Operation::Embedding => return embed::encode(attempt),
             Operation::Speech if model.contains("lyria") => return speech::compose(attempt),
@@ -133,7 +146,15 @@ impl Carrier for Vertex {
             HEARD => heard::decode(&body),
             RANK => rank::decode(attempt, &body),
             READ => read::decode(attempt, &body),
+            ENGINE => engine::decode(attempt, &body),
             format => self.carried(Carried::In(format)).decode(attempt, encoded, head, body),
+        }
+    }
+
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
+        match encoded.format {
+            ENGINE => Box::new(engine::Decoder::new(&attempt.target.model)),
+            format => self.carried(Carried::In(format)).stream(attempt, encoded, head),
         }
     }
 

@@ -51,16 +51,20 @@ pub(crate) fn home(target: &Target, version: &str, location: &str) -> Result<Str
             "Vertex AI needs a project: `vertex_project`, VERTEXAI_PROJECT, or `project_id` in the credentials.",
         ));
     };
-    let root = if target.custom_base {
-        let base = target.base.trim_end_matches('/');
-        match base.rsplit('/').next() {
-            Some("v1" | "v1beta1") => base.to_owned(),
-            _ => format!("{base}/{version}"),
-        }
-    } else {
-        format!("https://{}/{version}", host(location))
-    };
+    let root = root(target, version, location);
     Ok(format!("{root}/projects/{project}/locations/{location}"))
+}
+
+/// Where a version of the API is for a location.
+pub(crate) fn root(target: &Target, version: &str, location: &str) -> String {
+    if !target.custom_base {
+        return format!("https://{}/{version}", host(location));
+    }
+    let base = target.base.trim_end_matches('/');
+    match base.rsplit('/').next() {
+        Some("v1" | "v1beta1") => base.to_owned(),
+        _ => format!("{base}/{version}"),
+    }
 }
 
 /// Google's host for a location: a region, a multi-region, or the world.
