@@ -75,6 +75,7 @@ impl Measured {
             pages: measures.map_or(0, |measures| measures.pages),
             annotated_pages: measures.map_or(0, |measures| measures.annotated_pages),
             millicredits: measures.map_or(0, |measures| measures.millicredits),
+            citation_tokens: measures.map_or(0, |measures| measures.citation_tokens),
             ..Self::default()
         }
     }

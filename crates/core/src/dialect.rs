@@ -135,6 +135,10 @@ impl Attempt<'_> {
 
     /// The base URL for [`Attempt::dialect`], without a slash at the end.
     pub fn base(&self) -> Cow<'_, str> {
+        let own = &self.target.provider.quirks.bases;
+        if let Some(base) = own.get(self.call.operation.name()).filter(|_| !self.target.custom_base) {
+            return Cow::Borrowed(base);
+        }
         match self.target.provider.dialect_for(self.call.surface.id()).1 {
             None => Cow::Borrowed(&*self.target.base),
             Some(Alternate { base_url: Some(base), .. }) if !self.target.custom_base => Cow::Borrowed(base),

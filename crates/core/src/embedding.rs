@@ -92,6 +92,7 @@ fn joined(one: EmbeddingReply, two: EmbeddingReply) -> EmbeddingReply {
     EmbeddingReply {
         model: one.model,
         vectors: one.vectors.into_iter().chain(two.vectors).collect(),
+        kind: one.kind,
         // A sum that lacks a part would be too small; without one, all of it is estimated.
         usage: usage.map(|(one, two)| one.plus(two)),
         extra: one.extra,

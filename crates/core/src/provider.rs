@@ -121,6 +121,8 @@ pub struct Auth {
     pub env: Vec<String>,
     /// Whether calls without a credential make sense (local servers).
     pub optional: bool,
+    /// Sent in place of a credential where there is none.
+    pub placeholder: Option<String>,
 }
 
 /// Where a static credential goes. Signed and exchanged credentials are [`Signer`](crate::Signer)s of cloud crates.

@@ -49,6 +49,9 @@ pub struct Quirks {
     /// Paths that differ from the dialect's, by operation (`chat = "/chat/completions"`). `{0}`, `{1}`, … are the first
     /// pieces between slashes of the model's name; the rest of it is the model.
     pub paths: BTreeMap<String, String>,
+    /// Default base URLs other than the provider's, by operation (`embedding = "https://…"`). An operator's own base URL
+    /// rules over them.
+    pub bases: BTreeMap<String, String>,
     /// Appended to an operator's base URL that does not end with it (`/v1`).
     pub base_suffix: Option<String>,
     /// Parameters added to the list for models whose facts have the capability, and for models without facts:

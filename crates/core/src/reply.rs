@@ -222,6 +222,8 @@ pub struct EmbeddingReply {
     pub model: String,
     /// One vector for each input: a JSON array of numbers, or a base64 string.
     pub vectors: Vec<Raw>,
+    /// The type of the vectors' numbers, where clients of the provider are used to being told: `float`.
+    pub kind: Option<String>,
     /// Consumption.
     pub usage: Option<Usage>,
     /// Members that the hub has no word for.

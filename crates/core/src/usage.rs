@@ -79,6 +79,8 @@ pub struct Measures {
     pub annotated_pages: u64,
     /// Thousandths of a provider's own credits.
     pub millicredits: u64,
+    /// Tokens of the pages that an answer cites, where the provider sells them.
+    pub citation_tokens: u64,
 }
 
 impl Measures {
@@ -93,6 +95,7 @@ impl Measures {
             pages: self.pages.saturating_add(other.pages),
             annotated_pages: self.annotated_pages.saturating_add(other.annotated_pages),
             millicredits: self.millicredits.saturating_add(other.millicredits),
+            citation_tokens: self.citation_tokens.saturating_add(other.citation_tokens),
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct AuthRow {
     pub env: Vec<String>,
     /// Whether calls without a key make sense.
     pub optional: bool,
+    /// Sent in place of a key where there is none, as servers that check none are used to.
+    pub placeholder: Option<String>,
 }
 
 /// A second dialect of a row.
@@ -154,6 +156,7 @@ impl Row {
                 scheme: self.auth.scheme(id)?,
                 env: self.auth.env.clone(),
                 optional: self.auth.optional,
+                placeholder: self.auth.placeholder.clone(),
             },
             operations,
             quirks: self.quirks.clone(),

@@ -38,7 +38,10 @@ pub(crate) fn find(provider: &Provider, params: &Params, env: Env<'_>) -> Creden
     }
     match key {
         Some(key) => Credential::Key(key),
-        None if provider.auth.optional => Credential::None,
+        None if provider.auth.optional => match &provider.auth.placeholder {
+            Some(placeholder) => Credential::Key(Secret::new(placeholder.as_str())),
+            None => Credential::None,
+        },
         None => Credential::Missing(missing(provider)),
     }
 }

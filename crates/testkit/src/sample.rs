@@ -20,7 +20,7 @@ pub fn provider(dialect: &'static dyn Dialect) -> Provider {
         dialect,
         base_url: None,
         base_env: Vec::new(),
-        auth: Auth { scheme: AuthScheme::Bearer, env: Vec::new(), optional: false },
+        auth: Auth { scheme: AuthScheme::Bearer, env: Vec::new(), optional: false, placeholder: None },
         operations: Operation::ALL.to_vec(),
         quirks: Quirks::default(),
         headers: Vec::new(),

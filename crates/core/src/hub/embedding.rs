@@ -42,6 +42,12 @@ impl EmbeddingRequest {
         Some(Usage { input, estimated: true, ..Usage::default() })
     }
 
+    /// The same with all inputs counted as one text, for providers whose callers know that count.
+    pub fn counted_together(&self, facts: &ModelFacts) -> Option<Usage> {
+        let input = facts.count_tokens?(&self.texts().ok()?.concat());
+        Some(Usage { input, estimated: true, ..Usage::default() })
+    }
+
     /// A vector of numbers as the client asked for it: as it is, or as base64 of little-endian floats of 32 bits.
     pub fn written(&self, vector: Raw) -> Raw {
         if self.encoding_format.as_deref() != Some("base64") || vector.get().starts_with('"') {

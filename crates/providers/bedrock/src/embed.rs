@@ -12,6 +12,7 @@ use lockgate_core::{
     refusal,
     wire::view,
 };
+use serde_json::value::RawValue;
 
 use crate::{
     invoke::counted,
@@ -101,6 +102,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Resul
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: Model::of(attempt.target).name.to_owned(),
         vectors,
+        kind: answer.embeddings.as_deref().and_then(kind),
         usage: said.or_else(|| counted(&head.headers)).or_else(|| given.counted(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))
@@ -123,6 +125,11 @@ fn vectors(answer: &Answer) -> Vec<Raw> {
     let elements: Vec<Raw> = read(&list).unwrap_or_default();
     let own = |element: Raw| read::<One>(&element).and_then(|one| one.embedding).unwrap_or(element);
     elements.into_iter().map(own).collect()
+}
+
+/// The type of vectors that come by type.
+fn kind(embeddings: &RawValue) -> Option<String> {
+    read::<Extra>(embeddings)?.iter().next().map(|(kind, _)| kind.to_owned())
 }
 
 /// Refuses what the model does not take.

@@ -76,7 +76,12 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     Ok(Reply::Embedding(Box::new(EmbeddingReply {
         model: attempt.target.model.to_string(),
         vectors: vectors.collect(),
-        usage: answer.usage.as_deref().and_then(usage::hub).or_else(|| asked.counted(&attempt.target.facts)),
+        // Gemini does not say what embeddings take.
+        usage: answer
+            .usage
+            .as_deref()
+            .and_then(usage::hub)
+            .or_else(|| asked.counted_together(&attempt.target.facts)),
         ..EmbeddingReply::default()
     })))
 }

@@ -163,7 +163,9 @@ impl Watcher {
         let alone =
             object.raw("choices").is_none_or(|choices| choices.bytes().all(|b| b"[] \t\r\n".contains(&b)));
         if !self.withhold_usage {
-            self.held = Some(if alone { event.clone() } else { usage_event(&object) });
+            let detailed = object.raw("usage").and_then(usage::detailed);
+            let as_it_came = alone && detailed.is_none();
+            self.held = Some(if as_it_came { event.clone() } else { usage_event(&object, detailed) });
         }
         if alone {
             self.chunks = self.chunks.saturating_sub(1);
@@ -198,10 +200,13 @@ impl Watcher {
     }
 }
 
-/// OpenAI's own form of a chunk that came with choices and usage: the usage alone.
-fn usage_event(object: &Object) -> Bytes {
+/// OpenAI's own form of a chunk that came with choices and usage: the usage alone, in other words if there are any.
+fn usage_event(object: &Object, usage: Option<String>) -> Bytes {
     let mut edits = Edits::new();
     edits.set("choices", "[]");
+    if let Some(usage) = usage {
+        edits.set("usage", usage);
+    }
     let mut out = Vec::new();
     write_sse(&mut out, None, String::from_utf8_lossy(&object.splice(&edits).to_vec()).trim());
     out.into()

@@ -62,7 +62,12 @@ pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payl
         // OpenAI's search models bill the search, but count it nowhere.
         usage.web_searches.get_or_insert(1);
     }
-    Ok((object.splice(&edits(&object, encoded)), usage))
+    let mut edits = edits(&object, encoded);
+    let detailed = usage.as_ref().filter(|usage| usage.reasoning.is_some()).and_then(|_| object.raw("usage"));
+    if let Some(detailed) = detailed.and_then(usage::detailed) {
+        edits.set("usage", detailed);
+    }
+    Ok((object.splice(&edits), usage))
 }
 
 /// The declared edits of a relayed answer.
@@ -336,5 +341,6 @@ fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingRep
         vectors: vectors.into_iter().map(|(_, vector)| vector).collect(),
         usage: wire.usage.as_deref().and_then(|raw| usage::read(raw, quirks)),
         extra: wire.extra,
+        ..EmbeddingReply::default()
     })
 }

@@ -355,11 +355,12 @@ fn completion_of_chat(call: &Call, reply: &ChatReply) -> String {
 
 fn embedding(call: &Call, reply: &EmbeddingReply) -> String {
     let data = reply.vectors.iter().enumerate().map(|(index, vector)| {
-        Json::new()
-            .text("object", "embedding")
-            .raw("index", &index.to_string())
-            .raw("embedding", vector.get())
-            .into_text()
+        let json = Json::new().text("object", "embedding").raw("index", &index.to_string());
+        let json = json.raw("embedding", vector.get());
+        match &reply.kind {
+            Some(kind) => json.text("type", kind).into_text(),
+            None => json.into_text(),
+        }
     });
     let json = Json::new().text("object", "list").raw("data", &list(data)).text("model", &call.model);
     let json = match &reply.usage {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use lockgate_core::{
-    Extra, Money, Quirks, Usage,
+    Extra, Measures, Money, Quirks, Usage,
     json::{raw, to_raw},
     wire::members,
 };
@@ -39,6 +39,7 @@ struct Counts {
     cache_creation: Option<u64>,
     reasoning: Option<u64>,
     searches: [Option<u64>; 2],
+    citations: Option<u64>,
     service_tier: Option<String>,
     cost: Option<f64>,
     /// The same in units of a ten-thousandth of a millionth of a dollar.
@@ -90,6 +91,7 @@ impl Counts {
                 "reasoning_tokens" => counts.reasoning = number(value),
                 "server_tool_use" => counts.searches[0] = member(value, "web_search_requests"),
                 "num_search_queries" => counts.searches[1] = number(value),
+                "citation_tokens" => counts.citations = number(value),
                 "service_tier" => counts.service_tier = serde_json::from_str(value).ok(),
                 "cost" => counts.cost = cost(value),
                 "cost_in_usd_ticks" => counts.ticks = number(value),
@@ -131,6 +133,9 @@ impl Counts {
             accepted_prediction: completion.accepted,
             rejected_prediction: completion.rejected,
             web_searches: self.searches.into_iter().flatten().next(),
+            measures: self
+                .citations
+                .map(|citation_tokens| Box::new(Measures { citation_tokens, ..Measures::default() })),
             service_tier: self.service_tier,
             provider_cost: match self.ticks {
                 Some(ticks) => Some(Money::from_pico(TICK * i128::from(ticks))),
@@ -220,7 +225,8 @@ pub(crate) fn write(usage: &Usage) -> String {
         && member(raw.get(), "prompt_tokens") == Some(usage.input)
         && let Some(output) = member(raw.get(), "completion_tokens")
     {
-        return if output == usage.output { raw.get().to_owned() } else { with_output(raw, usage.output) };
+        let own = if output == usage.output { raw.get().to_owned() } else { with_output(raw, usage.output) };
+        return detailed(&own).unwrap_or(own);
     }
     let mut prompt = Members::default();
     prompt.count("cached_tokens", usage.cache_read);
@@ -260,6 +266,22 @@ pub(crate) fn write(usage: &Usage) -> String {
         all.raw("server_tool_use", &format!("{{\"web_search_requests\":{searches}}}"));
     }
     all.finish()
+}
+
+/// The object with its reasoning tokens also where OpenAI has them, if the provider counts them at the top alone.
+/// `text` is well-formed JSON.
+pub(crate) fn detailed(text: &str) -> Option<String> {
+    let mut reasoning = None;
+    for (key, value) in members(text) {
+        match &*key {
+            "reasoning_tokens" => reasoning = number(value),
+            "completion_tokens_details" | "output_tokens_details" => return None,
+            _ => {}
+        }
+    }
+    let reasoning = reasoning.filter(|_| member(text, "completion_tokens").is_some())?;
+    let object = text.trim_end().strip_suffix('}')?;
+    Some(format!("{object},\"completion_tokens_details\":{{\"reasoning_tokens\":{reasoning}}}}}"))
 }
 
 /// The provider's own object with another count of completion tokens (`usage_adds_reasoning`).
@@ -353,6 +375,22 @@ mod tests {
         for nothing in ["null", "{}", "3", "[1]", r#"{"prompt_tokens":"7","prompt_tokens_details":[]}"#] {
             assert!(read(&raw(nothing), &quirks).is_none() && count(nothing).is_none(), "{nothing}");
         }
+    }
+
+    #[test]
+    fn reasoning_at_the_top_is_told_in_openai_s_place_too() {
+        let text =
+            r#"{"prompt_tokens":30,"completion_tokens":1000,"reasoning_tokens":2000,"citation_tokens":500}"#;
+        let usage = read(&raw(text), &Quirks::default()).unwrap();
+        assert_eq!(usage.reasoning, Some(2000));
+        assert_eq!(usage.measures.as_ref().map(|measures| measures.citation_tokens), Some(500));
+        let more = format!(
+            "{},\"completion_tokens_details\":{{\"reasoning_tokens\":2000}}}}",
+            text.strip_suffix('}').unwrap()
+        );
+        assert_eq!(write(&usage), more);
+        assert_eq!((detailed(text), detailed(&more)), (Some(more.clone()), None));
+        assert_eq!(detailed(r#"{"prompt_tokens":30,"completion_tokens":1000}"#), None);
     }
 
     #[test]
