@@ -210,6 +210,8 @@ pub struct Memo {
     pub client_model: Option<String>,
     /// The deployment's id, for relayed answers whose own ids must lead back to it (responses that the provider keeps).
     pub deployment: Option<Arc<str>>,
+    /// The account whose name goes to the client with encrypted reasoning: there are others that cannot read it.
+    pub account: Option<Arc<str>>,
     /// The id that a relayed answer gets instead of its own (responses that the gateway keeps).
     pub answer_id: Option<String>,
     /// Top-level members that a relayed answer loses.

@@ -3,6 +3,7 @@
 //! A signature means something to its issuer alone. Dialects leave out what they cannot send; that it was left out is
 //! for the client to know.
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::{
@@ -33,6 +34,44 @@ pub const ID_MARK: &str = "__thought__";
 
 /// Hexadecimal texts from this length on are ids and digests, not base64.
 const SHORTEST_ID: usize = 16;
+
+/// Before encrypted reasoning that clients keep: whose account can read it.
+const ACCOUNT: &str = "lockgate-account.";
+
+/// The bytes of an answer, with the account's name in each `encrypted_content` that a provider has made: only that
+/// account can read it, and the conversation may go on elsewhere. What is the gateway's own is a list and stays.
+pub fn with_account(bytes: Bytes, account: &str) -> Bytes {
+    const KEY: &[u8] = b"\"encrypted_content\"";
+    let (mut out, mut done) = (Vec::new(), 0);
+    for at in memchr::memmem::find_iter(&bytes, KEY) {
+        let rest = bytes.get(at + KEY.len()..).unwrap_or_default();
+        let value = rest.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) else { continue };
+        if text.starts_with(b"[") || text.starts_with(b"\"") || text.starts_with(ACCOUNT.as_bytes()) {
+            continue;
+        }
+        let start = bytes.len() - text.len();
+        out.extend_from_slice(bytes.get(done..start).unwrap_or_default());
+        out.extend_from_slice(format!("{ACCOUNT}{account}.").as_bytes());
+        done = start;
+    }
+    if done == 0 {
+        return bytes;
+    }
+    out.extend_from_slice(bytes.get(done..).unwrap_or_default());
+    out.into()
+}
+
+/// What was encrypted, and the account that alone can read it, if that is known.
+pub fn account_of(encrypted: &str) -> (Option<&str>, &str) {
+    let marked = encrypted.strip_prefix(ACCOUNT).and_then(|rest| rest.split_once('.'));
+    marked.map_or((None, encrypted), |(account, own)| (Some(account), own))
+}
+
+/// Whether the text has an account's name in it.
+pub fn names_account(text: &[u8]) -> bool {
+    memchr::memmem::find(text, ACCOUNT.as_bytes()).is_some()
+}
 
 /// The request with signatures that travelled in ids of calls beside them, where those are that send them on; nobody
 /// else takes such long ids.
@@ -103,7 +142,8 @@ pub(crate) fn is_lost(call: &Call, body: &Payload) -> bool {
     let sent = body.to_vec();
     let sent = String::from_utf8_lossy(&sent);
     // OpenAI's reasoning has its id before it, which goes beside it.
-    let encrypted = |signature: &str| signature.rsplit(':').next().unwrap_or_default().to_owned();
+    let encrypted =
+        |signature: &str| account_of(signature.rsplit(':').next().unwrap_or_default()).1.to_owned();
     signatures.any(|signature| !sent.contains(&signature) && !sent.contains(&encrypted(&signature)))
 }
 
@@ -134,6 +174,18 @@ mod tests {
         for other in [id, "0123456789abcdef0123456789abcdef", "openai-reasoning:rs_1:gAAA", ""] {
             assert!(!is_bare(other) && !is_claudes(other), "{other}");
         }
+        let answer = Bytes::from_static(
+            br#"{"encrypted_content":"gA","x":"\"encrypted_content\":\"b\"","encrypted_content": "[1]","encrypted_content":null}"#,
+        );
+        let marked = with_account(answer.clone(), "a1");
+        let text = String::from_utf8(marked.to_vec()).unwrap();
+        assert_eq!(text.replace("lockgate-account.a1.", "").as_bytes(), answer);
+        assert!(
+            text.starts_with(r#"{"encrypted_content":"lockgate-account.a1.gA""#) && names_account(&marked)
+        );
+        assert_eq!(with_account(marked.clone(), "a2"), marked);
+        assert_eq!(account_of("lockgate-account.a1.gA"), (Some("a1"), "gA"));
+        assert_eq!(account_of("gA"), (None, "gA"));
         let body = br#"{"signature" : "a","x":"\"signature\":\"b\"","signature":null,"signature":"c"}"#;
         assert_eq!(values(body).collect::<Vec<_>>(), ["a", "c"]);
     }

@@ -29,6 +29,9 @@ pub struct Target {
     pub policy: Arc<ParamPolicy>,
     /// What is known about the model.
     pub facts: Arc<ModelFacts>,
+    /// The account behind it: what one account has encrypted, no other can read. Says nothing of the credential; empty
+    /// if nobody needs to know.
+    pub account: Arc<str>,
     /// Everything else of `litellm_params` that a dialect may read (`api_version`, `region_name`, …).
     pub params: Arc<BTreeMap<String, String>>,
 }

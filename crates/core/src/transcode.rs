@@ -18,6 +18,9 @@ use crate::{
     Attempt, Call, Encoded, Error, Notes, Operation, Payload, Reply, Result, Target, Usage, embedding,
 };
 
+/// What signed reasoning is called where it is left out.
+const LOST: &str = "thinking_blocks";
+
 /// Makes the upstream request: encoded, with the row's, the operator's and the client's headers, and signed.
 ///
 /// A header that the dialect has set stays: it has merged the others' wishes where merging makes sense
@@ -31,7 +34,7 @@ pub fn prepare(attempt: &Attempt<'_>, now: SystemTime) -> Result<Encoded> {
     if !encoded.relay {
         encoded.notes.dropped.extend(attempt.call.surface.untranslated(attempt.call));
         if crate::signed::is_lost(attempt.call, encoded.request.body()) {
-            encoded.notes.dropped.push("thinking_blocks".to_owned());
+            encoded.notes.dropped.push(LOST.to_owned());
         }
         for name in unsaid(attempt.call, encoded.request.body()) {
             if !encoded.notes.dropped.iter().any(|own| own == name) {
@@ -81,8 +84,9 @@ pub fn may_be_signed(call: &Call) -> bool {
 
 /// Whether all signed reasoning of the call's conversation can be given back to this target.
 pub fn takes_signatures(attempt: &Attempt<'_>) -> bool {
-    let encoded = attempt.dialect().encode(attempt);
-    encoded.is_ok_and(|encoded| !crate::signed::is_lost(attempt.call, encoded.request.body()))
+    let Ok(encoded) = attempt.dialect().encode(attempt) else { return false };
+    let told = encoded.notes.dropped.iter().any(|name| name == LOST);
+    !told && !crate::signed::is_lost(attempt.call, encoded.request.body())
 }
 
 /// Makes a request about something that an earlier answer left at the target: `below` is put behind the path of the

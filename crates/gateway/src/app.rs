@@ -12,8 +12,9 @@ use std::{
 use arc_swap::ArcSwap;
 use http::HeaderName;
 use lockgate_config::Snapshot;
+use lockgate_core::Operation;
 use lockgate_responses::{MemoryStore, ResponseStore};
-use lockgate_router::Health;
+use lockgate_router::{Deployment, Health};
 use lockgate_telemetry::Metrics;
 use lockgate_transport::{Egress, Transport};
 use tokio::sync::watch;
@@ -53,6 +54,8 @@ pub(crate) struct Live {
     pub(crate) key_header: Option<HeaderName>,
     pub(crate) egress: Egress,
     pub(crate) handles: Handles,
+    /// Whether encrypted reasoning may come back to another account than its own.
+    pub(crate) several_accounts: bool,
 }
 
 impl Gateway {
@@ -171,11 +174,20 @@ impl Live {
             max_bytes: settings.max_download_bytes,
             ..Egress::default()
         };
-        Self { snapshot, health, key_header, egress, handles: Handles::default() }
+        let several_accounts = several_accounts(&snapshot);
+        Self { snapshot, health, key_header, egress, handles: Handles::default(), several_accounts }
     }
 
     /// After how much silence a stream gets a sign of life.
     pub(crate) fn keepalive(&self) -> Option<Duration> {
         Some(self.snapshot.general.keepalive_interval).filter(|interval| !interval.is_zero())
     }
+}
+
+/// Whether the Responses API is spoken to more than one account.
+fn several_accounts(snapshot: &Snapshot) -> bool {
+    let speaking = |own: &&Arc<Deployment>| own.target.provider.offers(Operation::Responses);
+    let mut accounts = snapshot.routes.deployments().filter(speaking).map(|own| &own.target.account);
+    let first = accounts.next();
+    accounts.any(|own| Some(own) != first)
 }

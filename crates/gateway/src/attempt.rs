@@ -105,6 +105,9 @@ pub(crate) async fn run(
     if call.surface.id() == responses::SURFACE && native::is_keeper(target) {
         encoded.memo.deployment = Some(native::keeper(deployment));
     }
+    if call.surface.id() == responses::SURFACE && progress.live.several_accounts {
+        encoded.memo.account = Some(target.account.clone());
+    }
     let mut request = std::mem::take(&mut encoded.request);
     let (transport, limits) = (progress.gateway.transport(), limits(call, deployment, meter.elapsed()));
     transport

@@ -7,7 +7,7 @@ use std::{
 
 use http::HeaderMap;
 use lockgate_core::{
-    Attempt, Call, Error, ErrorKind, Media, Operation, Origin, Result, transcode, wire::Edits,
+    Attempt, Call, Error, ErrorKind, Media, Operation, Origin, Result, signed, transcode, wire::Edits,
 };
 use lockgate_router::{Decision, Deployment, Plan, Route};
 
@@ -110,7 +110,12 @@ fn pinned(call: &Call, route: Route) -> Route {
 
 /// The deployments that can take back what was signed in the call's conversation, if not all can (AGT-2).
 fn issuers(call: &Call, route: &Route) -> Vec<Arc<str>> {
-    let mut names = route.deployments.iter().map(|own| (&*own.target.provider.id, &*own.target.model));
+    // What one account has encrypted, another of the same provider cannot read.
+    let encrypted = signed::names_account(call.body.source());
+    let mut names = route.deployments.iter().map(|own| {
+        let target = &own.target;
+        (&*target.provider.id, &*target.model, encrypted.then_some(&*target.account))
+    });
     let first = names.next();
     if names.all(|name| Some(name) == first) || !transcode::may_be_signed(call) {
         return Vec::new();

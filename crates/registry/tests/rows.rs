@@ -345,6 +345,7 @@ fn target(provider: &Arc<Provider>, base: &str, custom_base: bool) -> Target {
         // Not every provider takes a limit.
         policy: Arc::new(ParamPolicy { drop_params: true, ..ParamPolicy::default() }),
         facts: Arc::new(ModelFacts::default()),
+        account: Arc::from(""),
         params: Arc::new(
             CLOUD.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         ),

@@ -34,6 +34,7 @@ pub fn with_client_credentials(
         target.extra_body = Arc::new([]);
         target.params = Arc::default();
     }
+    target.account = crate::credential::account(&target);
     Ok(target)
 }
 

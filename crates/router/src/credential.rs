@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use http::{HeaderName, HeaderValue, Request};
 use lockgate_core::{
-    AuthScheme, CloudSettings, Error, Payload, Provider, Secret, Signer, target::HeaderSigner,
+    AuthScheme, CloudSettings, Error, Payload, Provider, Secret, Signer, Target, target::HeaderSigner,
     target::Unsigned,
 };
+use sha2::{Digest, Sha256};
 
 use crate::{
     Issue, Params,
@@ -53,6 +54,31 @@ fn missing(provider: &Provider) -> String {
         1 => format!("`{id}` needs a key: {names} is not set, and there is no `api_key`."),
         _ => format!("`{id}` needs a key: none of {names} is set, and there is no `api_key`."),
     }
+}
+
+/// The account that a target's calls are made for: its address and what authorises them, as a digest too short to tell
+/// anything of either.
+pub(crate) fn account(target: &Target) -> Arc<str> {
+    let mut hasher = Sha256::new();
+    let mut add = |part: &str| {
+        hasher.update(part.as_bytes());
+        hasher.update([0]);
+    };
+    add(&target.provider.id);
+    add(&target.base);
+    let mut blank = Request::new(Payload::new());
+    if target.signer.sign(&mut blank, SystemTime::UNIX_EPOCH).is_ok() {
+        for (name, value) in blank.headers() {
+            add(name.as_str());
+            add(&String::from_utf8_lossy(value.as_bytes()));
+        }
+    }
+    for (name, value) in target.params.iter().filter(|(name, _)| *name != "base_model") {
+        add(name);
+        add(value);
+    }
+    let digest = hasher.finalize();
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// The deployment's parameters for its dialect; those of a cloud completed from the environment.

@@ -46,6 +46,7 @@ pub fn target(provider: Provider, model: &str) -> Target {
         extra_body: Arc::from([]),
         policy: Arc::default(),
         facts: Arc::default(),
+        account: Arc::from(""),
         params: Arc::default(),
     }
 }

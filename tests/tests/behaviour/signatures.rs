@@ -113,6 +113,64 @@ async fn the_same_format_is_not_the_same_issuer() {
     }
 }
 
+/// Two accounts of one provider: what one has encrypted goes back to it alone, in a group with both of them, too; the
+/// other is not sent it, and the client is told.
+#[tokio::test]
+async fn encrypted_reasoning_goes_back_to_its_account() {
+    let answer = |request: &Request| {
+        let account = request.header("authorization").unwrap_or_default().contains("sk-up-one");
+        let content = if account { "gAAAAone" } else { "gAAAAtwo" };
+        let item = json!({"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": content});
+        let response = json!({"id": "resp_1", "object": "response", "status": "completed", "output": [item]});
+        if !request.text().contains("\"stream\":true") {
+            return Answer::json(200, &response.to_string());
+        }
+        let event = |kind: &str, member: &str, value: &Value| {
+            format!("event: {kind}\ndata: {}\n\n", json!({"type": kind, "sequence_number": 1, member: value}))
+        };
+        let done = event("response.output_item.done", "item", &item);
+        Answer::stream([done, event("response.completed", "response", &response)], Duration::ZERO)
+    };
+    let upstream = Upstream::start(answer).await.unwrap();
+    let url = format!("{}/v1", upstream.url());
+    let both = |key: &str| model("both", "openai/gpt-4o", &url, "").replace("sk-up-both", key);
+    let models = both("sk-up-one") + &both("sk-up-two");
+    let models = models + &model("two", "openai/gpt-4o", &url, "");
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let user = json!({"role": "user", "content": "a"});
+    for (round, stream) in [false, true].into_iter().cycle().take(12).enumerate() {
+        let body = json!({"model": "both", "store": false, "input": [user], "stream": stream});
+        let answer = gateway.post("/v1/responses", &body.to_string()).await;
+        let text = answer.text();
+        let items: Vec<Value> = if stream {
+            let data = |line: &str| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok();
+            text.lines()
+                .filter_map(data)
+                .filter(|event| event["item"].is_object())
+                .map(|event| event["item"].clone())
+                .collect()
+        } else {
+            answer.json()["output"].as_array().unwrap().clone()
+        };
+        let plain = if text.contains("gAAAAone") { "gAAAAone" } else { "gAAAAtwo" };
+        let mut input = vec![user.clone()];
+        input.extend(items);
+        input.push(user.clone());
+        for (model, kept) in [("both", true), ("two", plain == "gAAAAtwo")] {
+            let next = json!({"model": model, "store": false, "input": input}).to_string();
+            let next = gateway.post("/v1/responses", &next).await;
+            assert_eq!(next.status, 200, "{}", next.text());
+            let request = upstream.requests().pop().unwrap();
+            let (sent, told) = (request.text(), next.header(DROPPED));
+            assert_eq!(sent.contains(&format!("\"{plain}\"")), kept, "{round} {model}: {sent}");
+            assert!(!sent.contains("lockgate-account"), "{sent}");
+            assert_eq!(told.contains("thinking_blocks"), !kept, "{told}");
+            let issuer = request.header("authorization").unwrap_or_default().contains(&plain[5..]);
+            assert!(issuer || model == "two", "{round}: the other account was asked");
+        }
+    }
+}
+
 /// Of a group's deployments those of the issuer are taken; when they fail the others answer, and the client is told.
 #[tokio::test]
 async fn a_signed_conversation_stays_with_its_issuer() {

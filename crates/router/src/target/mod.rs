@@ -130,7 +130,7 @@ impl Builder<'_> {
             ));
         }
         let known = entries.of(self.catalog, &resolved, params);
-        let target = Target {
+        let mut target = Target {
             model: Arc::from(resolved.model.as_str()),
             base: Arc::from(base),
             custom_base,
@@ -142,8 +142,10 @@ impl Builder<'_> {
             policy: Arc::new(self.policy(params)),
             facts: known::facts(&known, &params.info),
             params: Arc::new(credential::target_params(&resolved.provider, params, self.env)),
+            account: Arc::from(""),
             provider: resolved.provider,
         };
+        target.account = credential::account(&target);
         Ok((self.deployment(params, target, known.entry.as_ref()), issues))
     }
 

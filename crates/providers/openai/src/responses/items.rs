@@ -4,7 +4,7 @@ use lockgate_core::{
     Error, Extra, Raw, Result,
     hub::{Content, File, FunctionCall, ImageObject, ImageUrl, Message, Part, ToolCall},
     json::{Lax, raw, to_raw},
-    signed::ID_MARK,
+    signed::{self, ID_MARK},
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
@@ -280,20 +280,21 @@ fn file(file: File) -> Part {
     Part { kind: "file".to_owned(), file: Some(file), ..Part::default() }
 }
 
-/// The input without what only the gateway and other providers can read, and whether signed reasoning is lost with it;
-/// nothing if there is nothing of the kind.
-pub(super) fn native(input: &str) -> Option<(String, bool)> {
+/// The input without what only the gateway, other providers and other accounts can read, and whether signed reasoning is
+/// lost with it; nothing if there is nothing of the kind.
+pub(super) fn native(input: &str, account: &str) -> Option<(String, bool)> {
     let foreign = ["\"provider_specific_fields\"", "\"encrypted_content\":\"[", compaction::MARK, ID_MARK];
-    if !input.starts_with('[') || !foreign.iter().any(|word| input.contains(word)) {
+    let marked = foreign.iter().any(|word| input.contains(word)) || signed::names_account(input.as_bytes());
+    if !input.starts_with('[') || !marked {
         return None;
     }
     let items: Vec<Extra> = serde_json::from_str(input).ok()?;
     let mut lost = false;
-    let kept: Vec<Raw> = items.into_iter().filter_map(|item| native_item(item, &mut lost)).collect();
+    let kept: Vec<Raw> = items.into_iter().filter_map(|item| native_item(item, account, &mut lost)).collect();
     Some((to_raw(&kept).get().to_owned(), lost))
 }
 
-fn native_item(mut item: Extra, lost: &mut bool) -> Option<Raw> {
+fn native_item(mut item: Extra, account: &str, lost: &mut bool) -> Option<Raw> {
     let fields = item.remove("provider_specific_fields");
     let ours = fields.is_some();
     *lost |= fields.is_some_and(|fields| fields.get().contains("\"thought_signature"));
@@ -302,7 +303,11 @@ fn native_item(mut item: Extra, lost: &mut bool) -> Option<Raw> {
     if let Some(text) = sealed.as_deref().and_then(compaction::unseal) {
         return Some(raw(message(&quote(&text))));
     }
-    if sealed.is_some_and(|text| text.starts_with('[')) {
+    let (issuer, own) = signed::account_of(sealed.as_deref().unwrap_or_default());
+    if issuer.is_some() {
+        item = replaced(&item, "encrypted_content", to_raw(own));
+    }
+    if own.starts_with('[') || issuer.is_some_and(|issuer| issuer != account) {
         *lost = true;
         return None;
     }
@@ -319,6 +324,15 @@ fn native_item(mut item: Extra, lost: &mut bool) -> Option<Raw> {
     Some(to_raw(&item))
 }
 
+/// The members with another value in the place of one.
+fn replaced(members: &Extra, name: &str, value: Raw) -> Extra {
+    let mut edited = Extra::new();
+    for (key, own) in members.iter() {
+        edited.push(key, if key == name { value.clone() } else { own.to_owned() });
+    }
+    edited
+}
+
 /// A user's message of one text (JSON).
 fn message(text: &str) -> String {
     let part = Json::new().text("type", "input_text").raw("text", text).finish();
@@ -333,18 +347,33 @@ mod tests {
     #[test]
     fn providers_get_only_what_they_can_read() {
         let input = r#"[{"role":"user","content":"a"},{"type":"reasoning","id":"rs_1","encrypted_content":"[{}]"},{"type":"reasoning","encrypted_content":"gAAA"},{"type":"function_call","id":"fc_1","provider_specific_fields":{}}]"#;
-        let (kept, lost) = native(input).unwrap();
+        let (kept, lost) = native(input, "a1").unwrap();
         assert_eq!(
             kept,
             r#"[{"role":"user","content":"a"},{"type":"reasoning","encrypted_content":"gAAA"},{"type":"function_call"}]"#
         );
-        assert!(lost && !native(r#"[{"type":"function_call","provider_specific_fields":{}}]"#).unwrap().1);
+        assert!(
+            lost && !native(r#"[{"type":"function_call","provider_specific_fields":{}}]"#, "a1").unwrap().1
+        );
         let signed = r#"[{"type":"function_call_output","call_id":"c__thought__CqAB","output":"x"}]"#;
         assert_eq!(
-            native(signed).unwrap().0,
+            native(signed, "a1").unwrap().0,
             r#"[{"type":"function_call_output","output":"x","call_id":"c"}]"#
         );
-        assert!(native("\"provider_specific_fields\"").is_none() && native(r#"[{"role":"user"}]"#).is_none());
+        assert!(
+            native("\"provider_specific_fields\"", "a1").is_none()
+                && native(r#"[{"role":"user"}]"#, "a1").is_none()
+        );
+    }
+
+    /// AGT-2: one account cannot read what another has encrypted.
+    #[test]
+    fn accounts_get_only_their_own() {
+        let input = r#"[{"type":"reasoning","id":"rs_1","encrypted_content":"lockgate-account.a1.gAAA","summary":[]},{"role":"user","content":"a"}]"#;
+        let (kept, lost) = native(input, "a1").unwrap();
+        assert_eq!((kept, lost), (input.replace("lockgate-account.a1.", ""), false));
+        let (kept, lost) = native(input, "a2").unwrap();
+        assert_eq!((kept.as_str(), lost), (r#"[{"role":"user","content":"a"}]"#, true));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use bytes::{Bytes, BytesMut};
 use lockgate_core::{
-    Encoded, Error, Memo, Probe, Result, StreamEnd, Usage,
+    Encoded, Error, Memo, Probe, Result, StreamEnd, Usage, signed,
     wire::{Edits, Object, write_sse},
 };
 use memchr::memmem::Finder;
@@ -91,7 +91,11 @@ impl Watcher {
             }
         }
         self.passed |= !out.trim_ascii().is_empty();
-        Ok(out.freeze())
+        let out = out.freeze();
+        Ok(match &self.memo.account {
+            Some(account) => signed::with_account(out, account),
+            None => out,
+        })
     }
 
     fn event(&mut self, event: &Bytes) -> Seen {

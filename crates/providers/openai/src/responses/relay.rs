@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Encoded, Memo, Operation, Payload, Result, Target, Usage,
+    Attempt, Encoded, Memo, Operation, Payload, Result, Target, Usage, signed,
     wire::{Edits, Object, quote},
 };
 
@@ -65,7 +65,7 @@ pub(crate) fn prepare(attempt: &Attempt<'_>) -> Result<Prepared> {
     for (key, value) in target.extra_body.iter().chain(&attempt.call.options.extra_body) {
         draft.set(key.clone(), value.get().to_owned());
     }
-    if let Some((items, lost)) = draft.get("input").and_then(items::native) {
+    if let Some((items, lost)) = draft.get("input").and_then(|input| items::native(input, &target.account)) {
         draft.set("input", items);
         draft.notes.rewritten.push("input".to_owned());
         if lost {
@@ -120,7 +120,12 @@ pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payl
     let waiting = matches!(object.str("status").as_deref(), Some("queued" | "in_progress"));
     // What is worked on in the background has consumed nothing that can be counted yet.
     let usage = usage(&object).or_else(|| waiting.then(Usage::default));
-    Ok((object.splice(&edits(&object, &encoded.memo)), usage))
+    let shown = object.splice(&edits(&object, &encoded.memo));
+    let shown = match &encoded.memo.account {
+        Some(account) => signed::with_account(shown.into_bytes(), account).into(),
+        None => shown,
+    };
+    Ok((shown, usage))
 }
 
 /// What a response object says that it consumed.
