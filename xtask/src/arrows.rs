@@ -49,6 +49,7 @@ const CLOUDS: &[&str] = &[
     "lockgate-manus",
     "lockgate-polly",
     "lockgate-sap",
+    "lockgate-search",
     "lockgate-textract",
 ];
 

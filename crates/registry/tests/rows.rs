@@ -22,9 +22,11 @@ const ROWS: &str = include_str!("../providers.toml");
 /// Rows without a base URL, because each user has a server of their own.
 const NO_BASE: &[&str] = &[
     "a2a",
+    "agentcore",
     "azure",
     "azure_ai",
     "azure_speech",
+    "bing_grounding",
     "custom_openai",
     "databricks",
     "gdc",

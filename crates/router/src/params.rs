@@ -118,9 +118,11 @@ const TARGET: &[&str] = &[
 
 /// Parameters of clouds, by how they start.
 const TARGET_PREFIXES: &[&str] = &[
+    "agentcore_",
     "anthropic_",
     "auto_router_",
     "aws_",
+    "bing_grounding_",
     "dataforseo_",
     "adaptive_router_",
     "complexity_router_",

@@ -54,6 +54,18 @@ pub(crate) fn project(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
     signer_for(settings, Scope::Project)
 }
 
+/// The same for searches of a project: a key, a token, an account.
+///
+/// # Errors
+/// As for [`signer`].
+pub(crate) fn grounding(settings: &CloudSettings<'_>) -> Result<Arc<dyn Signer>> {
+    let token = settings.find("azure_ad_token", &["BING_GROUNDING_TOKEN"]);
+    match (&settings.api_key, token) {
+        (None, Some(token)) => Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?)),
+        _ => signer_for(settings, Scope::Project),
+    }
+}
+
 fn signer_for(settings: &CloudSettings<'_>, scope: Scope) -> Result<Arc<dyn Signer>> {
     if let Some(token) = settings.find("azure_ad_token", &[]) {
         return Ok(Arc::new(HeaderSigner::bearer(&Secret::new(token))?));

@@ -3,6 +3,7 @@
 mod address;
 mod agents;
 mod answered;
+mod bing;
 mod credentials;
 mod entra;
 mod foundry;
@@ -16,3 +17,6 @@ mod voices;
 
 pub use foundry::AzureAi;
 pub use service::Azure;
+
+/// Searches that a model of a project does.
+pub const BING_GROUNDING: lockgate_core::whole::Simple = lockgate_core::whole::Simple(&bing::Bing);

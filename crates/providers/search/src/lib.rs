@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod agentcore;
 mod answer;
 mod brave;
 mod dataforseo;
@@ -16,6 +17,7 @@ mod serpent;
 mod tinyfish;
 mod you;
 
+pub use agentcore::AgentCore;
 use lockgate_core::whole::Simple;
 
 /// APISerpent.
