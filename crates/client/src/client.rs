@@ -10,9 +10,10 @@ use rand::Rng;
 use serde::Serialize;
 
 use crate::{
-    Answer, BuildError, Chat, ChatStream, ClientBuilder, Embed, Embeddings,
+    Answer, BuildError, Chat, ChatStream, ClientBuilder, Embed, Embeddings, Found, Ocr, OcrAnswer, Search,
     builder::{Maker, listed},
     drive::{self, Outcome},
+    lookup,
 };
 
 /// Calls models of any provider. Cheap to clone; clones share connections and what is known of deployments.
@@ -108,6 +109,40 @@ impl Client {
             }
             _ => Err(another_answer()),
         }
+    }
+
+    /// Searches the web.
+    ///
+    /// # Errors
+    /// No deployment could answer; the last one's error says why.
+    pub async fn search(&self, search: impl Borrow<Search>) -> Result<Found> {
+        let call = call(Operation::Search, search.borrow().checked()?)?;
+        drop(search);
+        let mut done = drive::run(&self.0, Arc::new(call)).await?;
+        match done.outcome.take() {
+            Some(Outcome::Whole(Reply::Search(reply))) => {
+                let meta = done.course.meta(reply.usage.unwrap_or_default());
+                Ok(Found { results: reply.results, meta })
+            }
+            _ => Err(another_answer()),
+        }
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// No deployment could answer; the last one's error says why.
+    pub async fn ocr(&self, ocr: impl Borrow<Ocr>) -> Result<OcrAnswer> {
+        let call = call(Operation::Ocr, ocr.borrow().checked()?)?;
+        drop(ocr);
+        let mut done = drive::run(&self.0, Arc::new(call)).await?;
+        let reply = match done.outcome.take() {
+            Some(Outcome::Whole(Reply::Ocr(reply))) => *reply,
+            Some(Outcome::Passed(body, usage)) => lookup::passed(&body, usage)?,
+            _ => return Err(another_answer()),
+        };
+        let meta = done.course.meta(reply.usage.clone().unwrap_or_default());
+        Ok(OcrAnswer { reply, meta })
     }
 
     /// How many tokens a request's prompt is. Providers that count themselves are asked; the others' models are

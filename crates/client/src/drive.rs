@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use bytes::Bytes;
 use http::{header, response::Parts};
 use lockgate_catalog::{Catalog, Cost, Measured, Pricing, Terms};
 use lockgate_core::{
@@ -35,6 +36,8 @@ pub(crate) struct Done {
 /// What was answered.
 pub(crate) enum Outcome {
     Whole(Reply),
+    /// A whole answer in the words of the request, and what was consumed.
+    Passed(Bytes, Option<Usage>),
     /// A stream up to its first content.
     Stream(Source, Vec<Event>),
 }
@@ -120,7 +123,7 @@ async fn attempt(
     deadline: Instant,
 ) -> Result<(Outcome, Vec<String>)> {
     let target = &deployment.target;
-    let dialect = target.provider.dialect_for(call.surface.id()).0;
+    let dialect = target.provider.dialect_of(call);
     if let Some(reply) = dialect.local(call, target) {
         return Ok((Outcome::Whole(reply?), Vec::new()));
     }
@@ -169,6 +172,11 @@ async fn attempt(
         return Ok((Outcome::Stream(source, events), dropped));
     }
     let body = body.collect(LONGEST_ANSWER).await?;
+    // Of documents, dialects read only what is said otherwise than it was asked.
+    if encoded.relay && call.operation == Operation::Ocr {
+        let (body, usage) = dialect.pass(&encoded, &head, body)?;
+        return Ok((Outcome::Passed(body.into_bytes(), usage), dropped));
+    }
     Ok((Outcome::Whole(dialect.decode(&attempt, &encoded, &head, body)?), dropped))
 }
 
