@@ -3,11 +3,12 @@
 //! A signature means something to its issuer alone. Dialects leave out what they cannot send; that it was left out is
 //! for the client to know.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::{
-    Call, Operation, Payload,
+    Call, Operation, Payload, Raw,
     hub::{Message, Request},
     json::{raw, read},
     wire::{quote, view},
@@ -34,6 +35,40 @@ pub const ID_MARK: &str = "__thought__";
 
 /// Hexadecimal texts from this length on are ids and digests, not base64.
 const SHORTEST_ID: usize = 16;
+
+/// A text's signature as the data of a block of withheld reasoning starts with this: base64 of whole groups, so that
+/// clients may take it for bytes.
+pub const TEXT_MARK: &str = "bG9ja2dhdGU6dGg6";
+
+const PLAIN_TEXT_MARK: &str = "lockgate:th:";
+
+/// The block that carries the signatures of a message's texts to clients that keep blocks and nothing else; none if the
+/// fields of the message hold none.
+pub(crate) fn block_of(fields: &RawValue) -> Option<Raw> {
+    let signatures = read::<Fields>(fields)?.thought_signatures.filter(|list| !list.is_empty())?;
+    let data = STANDARD.encode(format!("{PLAIN_TEXT_MARK}{}", signatures.join("\n")));
+    Some(raw(format!("{{\"type\":\"redacted_thinking\",\"data\":\"{data}\"}}")))
+}
+
+/// The reverse: the fields of the message.
+fn fields_of(block: &RawValue) -> Option<Raw> {
+    let data = read::<Block>(block)?.data.filter(|data| data.starts_with(TEXT_MARK))?;
+    let plain = String::from_utf8(STANDARD.decode(data).ok()?).ok()?;
+    let signatures: Vec<String> = plain.strip_prefix(PLAIN_TEXT_MARK)?.split('\n').map(quote).collect();
+    Some(raw(format!("{{\"thought_signatures\":[{}]}}", signatures.join(","))))
+}
+
+/// Puts the signatures of an answer's texts where a client that keeps blocks gives them back. Those of calls travel with
+/// their calls.
+pub(crate) fn into_blocks(message: &mut Message) {
+    let silent = message.thinking_blocks.is_none() && message.reasoning_content.is_some();
+    if silent || message.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty()) {
+        return;
+    }
+    if let Some(block) = message.provider_specific_fields.as_deref().and_then(block_of) {
+        message.thinking_blocks.get_or_insert_default().push(block);
+    }
+}
 
 /// Before encrypted reasoning that clients keep: whose account can read it.
 const ACCOUNT: &str = "lockgate-account.";
@@ -73,11 +108,17 @@ pub fn names_account(text: &[u8]) -> bool {
     memchr::memmem::find(text, ACCOUNT.as_bytes()).is_some()
 }
 
-/// The request with signatures that travelled in ids of calls beside them, where those are that send them on; nobody
-/// else takes such long ids.
+/// The request with signatures that travelled in ids of calls, or in blocks of withheld reasoning, where those look that
+/// send them on; nobody else takes such ids and blocks.
 pub(crate) fn out_of_ids(mut request: Request) -> Request {
     let Request::Chat(chat) = &mut request else { return request };
     for message in &mut chat.messages {
+        let fields = message.thinking_blocks.iter().flatten().find_map(|block| fields_of(block));
+        if let (Some(fields), Some(blocks)) = (fields, &mut message.thinking_blocks) {
+            blocks.retain(|block| fields_of(block).is_none());
+            message.provider_specific_fields.get_or_insert(fields);
+            message.thinking_blocks = message.thinking_blocks.take().filter(|blocks| !blocks.is_empty());
+        }
         for call in message.tool_calls.iter_mut().flatten() {
             let Some((plain, signature)) = call.id.as_deref().and_then(|id| id.split_once(ID_MARK)) else {
                 continue;

@@ -53,6 +53,11 @@ pub trait Surface: Send + Sync + 'static {
         false
     }
 
+    /// Whether clients give back blocks of withheld reasoning as they got them, and no other fields of a message.
+    fn keeps_blocks(&self) -> bool {
+        self.speaks_blocks()
+    }
+
     /// Whether clients are told the name of the model that they asked for where the upstream has another one for it.
     fn shows_asked_model(&self) -> bool {
         false

@@ -205,6 +205,9 @@ pub fn answer(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Byte
     if let (Some(model), Some(Some(usage))) = (named, reply.usage_mut()) {
         usage.model.get_or_insert(model);
     }
+    if let (Reply::Chat(chat), true) = (&mut reply, attempt.call.surface.keeps_blocks()) {
+        chat.choices.iter_mut().for_each(|choice| crate::signed::into_blocks(&mut choice.message));
+    }
     let body = attempt.call.surface.write(attempt.call, &reply)?;
     let content_type = attempt.call.surface.content_type(attempt.call, &reply);
     Ok(Answer { body, content_type, usage: reply.usage().cloned(), reply: Some(reply) })

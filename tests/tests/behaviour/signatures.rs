@@ -239,3 +239,60 @@ async fn signatures_of_texts_come_back_to_gemini() {
         assert!(!next.header(DROPPED).contains("thinking_blocks"), "{sent}");
     }
 }
+
+/// Clients that keep blocks of thinking and nothing else get such a signature in one, and Gemini gets it back; Claude does
+/// not.
+#[tokio::test]
+async fn signatures_of_texts_travel_in_blocks() {
+    let answer = |request: &Request| match &*request.target {
+        _ if upstreams::is_anthropic(request) => Answer::json(200, upstreams::ANTHROPIC),
+        target if target.contains("streamGenerateContent") => {
+            Answer::stream([format!("data: {GEMINI}\n\n")], Duration::ZERO)
+        }
+        _ => Answer::json(200, GEMINI),
+    };
+    let upstream = Upstream::start(answer).await.unwrap();
+    let models = model("gem", "gemini/gemini-2.5-flash", &upstream.url(), "")
+        + &model("claude", "anthropic/claude-sonnet-4-5", &upstream.url(), "");
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let user = json!({"role": "user", "content": "hi"});
+    let user_of_converse = json!({"role": "user", "content": [{"text": "hi"}]});
+    let ask = |model: &str, messages: Value, stream: bool| {
+        json!({"model": model, "max_tokens": 9, "messages": messages, "stream": stream}).to_string()
+    };
+    for stream in [false, true] {
+        let answer = gateway.post("/v1/messages", &ask("gem", json!([user]), stream)).await;
+        let blocks: Vec<Value> = if stream {
+            let text = answer.text();
+            let data = |line: &str| serde_json::from_str::<Value>(line.strip_prefix("data: ")?).ok();
+            let mut blocks: Vec<Value> =
+                text.lines().filter_map(data).map(|event| event["content_block"].clone()).collect();
+            blocks.retain(|block| block["type"] == "redacted_thinking");
+            blocks.push(json!({"type": "text", "text": "Hello."}));
+            blocks
+        } else {
+            answer.json()["content"].as_array().unwrap().clone()
+        };
+        assert!(
+            blocks.iter().any(|block| block["type"] == "redacted_thinking"),
+            "{stream}: {}",
+            answer.text()
+        );
+        let told = json!([user, {"role": "assistant", "content": blocks}, user]);
+        for (model, kept) in [("gem", true), ("claude", false)] {
+            let next = gateway.post("/v1/messages", &ask(model, told.clone(), false)).await;
+            assert_eq!(next.status, 200, "{}", next.text());
+            let sent = sent(&upstream);
+            assert_eq!(sent.contains("c2ln/+=="), kept, "{sent}");
+            assert!(!sent.contains("redacted") && sent.contains("Hello."), "{sent}");
+            assert_eq!(next.header(DROPPED).contains("thinking"), !kept, "{}", next.header(DROPPED));
+        }
+    }
+    let body = json!({"messages": [user_of_converse]}).to_string();
+    let answer = gateway.post("/model/gem/converse", &body).await.json();
+    let message = &answer["output"]["message"];
+    assert!(message.to_string().contains("redactedContent"), "{answer}");
+    let next = json!({"messages": [user_of_converse, message, user_of_converse]}).to_string();
+    assert_eq!(gateway.post("/model/gem/converse", &next).await.status, 200);
+    assert!(sent(&upstream).contains("c2ln/+=="), "{}", sent(&upstream));
+}

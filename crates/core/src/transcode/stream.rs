@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::response::Parts;
 
 use super::other_model;
-use crate::{Attempt, Encoded, Error, Event, Probe, Result, StreamDecoder, StreamEncoder, StreamEnd, Usage};
+use crate::{
+    Attempt, Encoded, Error, Event, Probe, Raw, Result, StreamDecoder, StreamEncoder, StreamEnd, Usage,
+    signed::block_of,
+};
 
 /// A stream on its way to the client.
 pub struct Stream {
@@ -27,6 +30,33 @@ struct Translation {
     asked: Arc<str>,
     /// The model that the stream says it is from, if it is another.
     named: Option<String>,
+    /// For clients that keep blocks: what the texts so far are signed with.
+    texts: Option<Texts>,
+}
+
+/// Signatures of texts, which go to the client in a block when the texts are there and no calls are.
+#[derive(Default)]
+struct Texts {
+    block: Option<Raw>,
+    calls: bool,
+}
+
+impl Texts {
+    /// Looks at an event; the block that goes before it.
+    fn see(&mut self, event: &Event) -> Option<Event> {
+        match event {
+            Event::ToolStart { choice: 0, .. } => self.calls = true,
+            Event::Delta { choice: 0, key, value } if key == "provider_specific_fields" => {
+                self.block = self.block.take().or_else(|| block_of(value));
+            }
+            Event::Finish { choice: 0, .. } => {
+                let block = self.block.take().filter(|_| !self.calls)?;
+                return Some(Event::RedactedThinking { choice: 0, block });
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 /// What is known about a stream so far.
@@ -56,6 +86,7 @@ impl Stream {
                 events: Vec::new(),
                 asked: attempt.target.model.clone(),
                 named: None,
+                texts: attempt.call.surface.keeps_blocks().then(Texts::default),
             })
         };
         Self { mode, encoder: attempt.call.surface.encoder(attempt.call), report: Report::default() }
@@ -199,6 +230,9 @@ impl Stream {
                 }
                 Event::Done => self.report.ended = true,
                 _ => {}
+            }
+            if let Some(block) = translation.texts.as_mut().and_then(|texts| texts.see(&event)) {
+                self.encoder.event(&block, &mut out);
             }
             self.encoder.event(&event, &mut out);
         }

@@ -3,7 +3,7 @@
 
 use lockgate_core::{
     Extra, Raw, Target,
-    signed::{self, ID_MARK, is_bare, is_claudes},
+    signed::{self, ID_MARK, TEXT_MARK, is_bare, is_claudes},
 };
 use memchr::memmem;
 use serde_json::value::RawValue;
@@ -28,7 +28,7 @@ impl Reader {
     /// Whether the text may hold what it refuses. A look at the bytes: most conversations do not.
     pub(crate) fn may_refuse(self, body: &[u8]) -> bool {
         // What Gemini has signed bears its signature in the ids of calls, too.
-        memmem::find(body, ID_MARK.as_bytes()).is_some()
+        [ID_MARK, TEXT_MARK].iter().any(|mark| memmem::find(body, mark.as_bytes()).is_some())
             || signed::values(body).any(|signature| !self.takes(signature))
             || (self == Self::Other && memmem::find(body, b"redacted_thinking").is_some())
     }
@@ -42,10 +42,12 @@ impl Reader {
     }
 
     /// Whether it takes a block of reasoning with this signature.
-    fn takes_block(self, kind: &str, signature: Option<&str>) -> bool {
+    fn takes_block(self, kind: &str, signature: Option<&str>, data: Option<&str>) -> bool {
         match kind {
             "thinking" => signature.map_or(self == Self::Other, |signature| self.takes(signature)),
-            "redacted_thinking" => self == Self::Claude,
+            "redacted_thinking" => {
+                self == Self::Claude && !data.is_some_and(|data| data.starts_with(TEXT_MARK))
+            }
             _ => true,
         }
     }
@@ -83,7 +85,7 @@ fn block(block: &RawValue, reader: Reader) -> Option<Raw> {
     let text =
         |name: &str| members.get(name).and_then(|value| serde_json::from_str::<String>(value.get()).ok());
     let kind = text("type").unwrap_or_default();
-    if !reader.takes_block(&kind, text("signature").as_deref()) {
+    if !reader.takes_block(&kind, text("signature").as_deref(), text("data").as_deref()) {
         return None;
     }
     if !(kind == "tool_use" || kind == "tool_result") {

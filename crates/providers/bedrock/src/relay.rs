@@ -2,7 +2,7 @@
 
 use lockgate_core::{
     Attempt, Encoded, Memo, Notes, Result,
-    signed::{self, ID_MARK},
+    signed::{self, ID_MARK, TEXT_MARK},
     wire::Edits,
 };
 use memchr::memmem;
@@ -24,7 +24,8 @@ pub(crate) fn fits(attempt: &Attempt<'_>, model: &Model<'_>) -> bool {
         Family::Claude => !unsigned() && signed::values(body).all(signed::is_bare),
         _ => !signed::values(body).any(signed::is_claudes) && count(b"\"redactedContent\"") == 0,
     };
-    attempt.call.format == CONVERSE && memmem::find(body, ID_MARK.as_bytes()).is_none() && readable
+    let marked = [ID_MARK, TEXT_MARK].iter().any(|mark| memmem::find(body, mark.as_bytes()).is_some());
+    attempt.call.format == CONVERSE && !marked && readable
 }
 
 pub(crate) fn relay(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded> {

@@ -42,6 +42,10 @@ impl Surface for BedrockSurface {
         CONVERSE
     }
 
+    fn keeps_blocks(&self) -> bool {
+        true
+    }
+
     fn endpoints(&self) -> &'static [Endpoint] {
         &ENDPOINTS
     }
