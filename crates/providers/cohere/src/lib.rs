@@ -10,6 +10,7 @@ mod request;
 mod response;
 mod stream;
 mod surface;
+mod v1;
 mod wire;
 
 pub use surface::CohereSurface;
@@ -42,8 +43,9 @@ impl Dialect for Cohere {
         "cohere"
     }
 
-    fn supported_params(&self, _target: &Target) -> Vec<String> {
-        params::names(request::TAKEN.into_iter().chain(["stream", "stream_options"]))
+    fn supported_params(&self, target: &Target) -> Vec<String> {
+        let taken: &[&str] = if v1::is_asked(target) { &v1::TAKEN } else { &request::TAKEN };
+        params::names(taken.iter().copied().chain(["stream", "stream_options"]))
     }
 
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
@@ -54,8 +56,12 @@ impl Dialect for Cohere {
         response::decode(attempt, encoded, &body)
     }
 
-    fn stream(&self, attempt: &Attempt<'_>, _encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
-        Box::new(stream::Decoder::new(&attempt.target.model))
+    fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, _head: &Parts) -> Box<dyn StreamDecoder> {
+        let model = request::model(attempt);
+        if encoded.format == v1::CHAT_V1 {
+            return Box::new(stream::Decoder::new(v1::State::new(model, &attempt.call.id)));
+        }
+        Box::new(stream::Decoder::new(stream::State::new(model)))
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
@@ -67,6 +73,6 @@ impl Dialect for Cohere {
     }
 
     fn probe(&self, _encoded: &Encoded) -> Box<dyn Probe> {
-        Box::new(Watch::new(stream::Decoder::new("")))
+        Box::new(Watch::new(stream::Decoder::new(stream::State::new(""))))
     }
 }

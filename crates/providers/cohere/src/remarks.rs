@@ -2,6 +2,7 @@
 
 use lockgate_core::{Raw, wire::view};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::wire::{LogprobsView, elements, to_raw};
 
@@ -11,6 +12,7 @@ view! {
         start: Option<u64>,
         end: Option<u64>,
         sources: Option<Raw>,
+        document_ids: Option<Raw>,
     }
 }
 
@@ -19,6 +21,8 @@ view! {
     struct Source {
         id: Option<String>,
         document: Option<Document>,
+        title: Option<String>,
+        url: Option<String>,
     }
 }
 
@@ -58,7 +62,7 @@ struct Token {
 }
 
 /// Citations as annotations, one for each source.
-pub(crate) fn annotations(citations: Option<&serde_json::value::RawValue>) -> Option<Raw> {
+pub(crate) fn annotations(citations: Option<&RawValue>) -> Option<Raw> {
     let mut annotations = Vec::new();
     for citation in elements::<Citation>(citations) {
         for source in elements::<Source>(citation.sources.as_deref()) {
@@ -71,6 +75,29 @@ pub(crate) fn annotations(citations: Option<&serde_json::value::RawValue>) -> Op
                     end_index: citation.end.unwrap_or(0),
                     title: document.title.unwrap_or_default(),
                     url: document.url.unwrap_or_else(|| format!("source:{id}")),
+                },
+            });
+        }
+    }
+    (!annotations.is_empty()).then(|| to_raw(&annotations))
+}
+
+/// Citations of the first version of the API, which name documents by their ids, as annotations.
+pub(crate) fn of_documents(citations: Option<&RawValue>, documents: Option<&RawValue>) -> Option<Raw> {
+    let documents = elements::<Source>(documents);
+    let mut annotations = Vec::new();
+    for citation in elements::<Citation>(citations) {
+        for id in elements::<String>(citation.document_ids.as_deref()) {
+            let own = documents.iter().find(|document| document.id.as_deref() == Some(&*id));
+            annotations.push(Annotation {
+                r#type: "url_citation",
+                url_citation: UrlCitation {
+                    start_index: citation.start.unwrap_or(0),
+                    end_index: citation.end.unwrap_or(0),
+                    title: own.and_then(|document| document.title.clone()).unwrap_or_default(),
+                    url: own
+                        .and_then(|document| document.url.clone())
+                        .unwrap_or_else(|| format!("source:{id}")),
                 },
             });
         }

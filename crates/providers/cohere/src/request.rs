@@ -10,7 +10,7 @@ use lockgate_core::{
 use serde_json::value::RawValue;
 
 use crate::{
-    CHAT, embed, messages, parse, relay,
+    CHAT, embed, messages, parse, relay, v1,
     wire::{raw, read, to_raw},
 };
 
@@ -61,6 +61,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let policy = attempt.policy();
     let mut notes = Notes::default();
     let request = match attempt.call.operation {
+        Operation::Chat if v1::is_asked(attempt.target) => return v1::encode(attempt),
         Operation::Chat => Cow::Borrowed(attempt.call.chat()?),
         Operation::Embedding => return embed::encode(attempt),
         Operation::Ocr => return parse::encode(attempt, &url(attempt, "/v2/parse")),
@@ -130,6 +131,20 @@ fn url(attempt: &Attempt<'_>, path: &str) -> String {
 
 /// Parameters by Cohere's names.
 fn write(request: &ChatRequest, body: &mut Extra, notes: &mut Notes) {
+    sampling(request, body);
+    let mut set = |name: &str, value: Option<Raw>| {
+        if let Some(value) = value {
+            body.push(name, value);
+        }
+    };
+    let format = |wanted| format(wanted, "json_schema");
+    set("logprobs", request.logprobs.as_ref().map(to_raw));
+    set("response_format", request.response_format.as_deref().and_then(format));
+    set("thinking", thinking(request, notes));
+}
+
+/// How to choose words, and when to stop.
+pub(crate) fn sampling(request: &ChatRequest, body: &mut Extra) {
     let mut set = |name: &str, value: Option<Raw>| {
         if let Some(value) = value {
             body.push(name, value);
@@ -143,13 +158,10 @@ fn write(request: &ChatRequest, body: &mut Extra, notes: &mut Notes) {
     set("frequency_penalty", request.frequency_penalty.as_ref().map(to_raw));
     set("presence_penalty", request.presence_penalty.as_ref().map(to_raw));
     set("stop_sequences", request.stop.as_ref().map(|stop| to_raw(stop.as_slice())));
-    set("logprobs", request.logprobs.as_ref().map(to_raw));
-    set("response_format", request.response_format.as_deref().and_then(format));
-    set("thinking", thinking(request, notes));
 }
 
-/// `response_format`: JSON, of the client's schema if there is one.
-fn format(wanted: &RawValue) -> Option<Raw> {
+/// `response_format`: JSON, of the client's schema, if there is one, in that member.
+pub(crate) fn format(wanted: &RawValue, member: &str) -> Option<Raw> {
     let wanted: Wanted = read(wanted)?;
     if !matches!(wanted.kind.as_deref()?, "json_object" | "json_schema") {
         return None;
@@ -157,7 +169,7 @@ fn format(wanted: &RawValue) -> Option<Raw> {
     let mut format = Extra::new();
     format.push("type", raw("\"json_object\""));
     if let Some(schema) = wanted.json_schema.and_then(|named| named.schema).or(wanted.schema) {
-        format.push("json_schema", schema);
+        format.push(member, schema);
     }
     Some(to_raw(&format))
 }

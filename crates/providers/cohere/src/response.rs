@@ -8,6 +8,7 @@ use lockgate_core::{
 
 use crate::{
     CHAT, EMBED, PARSE, embed, error, remarks, request,
+    v1::{self, CHAT_V1},
     wire::{AnswerView, CallView, MessageView, elements, parts, read},
 };
 
@@ -18,6 +19,9 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
     }
     if encoded.format == PARSE {
         return crate::parse::decode(attempt, body);
+    }
+    if encoded.format == CHAT_V1 {
+        return v1::decode(attempt, body);
     }
     let view = parse(body)?;
     let Some(said) = view.message.as_deref().and_then(read::<MessageView>) else {

@@ -10,11 +10,23 @@ use crate::{
     wire::{CallView, DeltaView, EventView, MessageView, elements, parts, to_raw},
 };
 
+/// What the events of one answer mean.
+pub(crate) trait Events: Send {
+    /// Reads the next event.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn event(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()>;
+
+    /// Whether the answer is complete, or has failed.
+    fn ended(&self) -> bool;
+}
+
 /// Reads the events of one answer.
-pub(crate) struct Decoder {
+pub(crate) struct Decoder<S> {
     /// How events are written: the first byte tells.
     frames: Option<Frames>,
-    state: State,
+    state: S,
 }
 
 enum Frames {
@@ -22,7 +34,8 @@ enum Frames {
     Lines(NdjsonDecoder),
 }
 
-struct State {
+/// The second version's.
+pub(crate) struct State {
     model: String,
     started: bool,
     ended: bool,
@@ -37,15 +50,13 @@ struct Started {
     argued: bool,
 }
 
-impl Decoder {
-    pub(crate) fn new(model: &str) -> Self {
-        let model = model.strip_prefix("v2/").or_else(|| model.strip_prefix("v1/")).unwrap_or(model);
-        let state = State { model: model.to_owned(), started: false, ended: false, calls: Vec::new() };
+impl<S: Events> Decoder<S> {
+    pub(crate) fn new(state: S) -> Self {
         Self { frames: None, state }
     }
 }
 
-impl StreamDecoder for Decoder {
+impl<S: Events> StreamDecoder for Decoder<S> {
     fn feed(&mut self, bytes: &[u8], out: &mut Vec<Event>) -> Result<()> {
         let state = &mut self.state;
         let bytes = if self.frames.is_some() { bytes } else { bytes.trim_ascii_start() };
@@ -67,14 +78,14 @@ impl StreamDecoder for Decoder {
             Some(Frames::Lines(lines)) => lines.finish(&mut |line| state.event(line, out))?,
             None => {}
         }
-        if state.ended {
+        if state.ended() {
             return Ok(());
         }
         Err(Error::invalid_response("The provider's stream ended before the answer was complete."))
     }
 }
 
-impl State {
+impl Events for State {
     fn event(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()> {
         let data = data.trim();
         if self.ended || !data.starts_with('{') {
@@ -115,6 +126,16 @@ impl State {
             _ => {}
         }
         Ok(())
+    }
+
+    fn ended(&self) -> bool {
+        self.ended
+    }
+}
+
+impl State {
+    pub(crate) fn new(model: &str) -> Self {
+        Self { model: model.to_owned(), started: false, ended: false, calls: Vec::new() }
     }
 
     fn start(&mut self, id: Option<String>, out: &mut Vec<Event>) {

@@ -212,3 +212,107 @@ fn a_user_who_says_nothing_has_a_text_all_the_same() {
         });
     }
 }
+
+const V1: &str = "v1/command-r-plus";
+
+fn v1_events() -> [&'static str; 9] {
+    [
+        r#"{"is_finished":false,"event_type":"stream-start","generation_id":"g1"}"#,
+        r#"{"is_finished":false,"event_type":"search-results","documents":[{"id":"web_0","title":"T","url":"https://a.example"}]}"#,
+        r#"{"is_finished":false,"event_type":"text-generation","text":"Grüße 😀"}"#,
+        r#"{"is_finished":false,"event_type":"citation-generation","citations":[{"start":0,"end":5,"text":"Grüße","document_ids":["web_0","d1"]}]}"#,
+        r#"{"is_finished":false,"event_type":"brand-new","x":1}"#,
+        r#"{"is_finished":false,"event_type":"tool-calls-chunk","text":" plan"}"#,
+        r#"{"is_finished":false,"event_type":"tool-calls-chunk","tool_call_delta":{"index":0,"name":"f"}}"#,
+        r#"{"is_finished":false,"event_type":"tool-calls-generation","text":" plan","tool_calls":[{"name":"f","parameters":{"a":1}},{"name":"g","parameters":{}}]}"#,
+        r#"{"is_finished":true,"event_type":"stream-end","finish_reason":"COMPLETE","response":{"response_id":"r1","text":"Grüße 😀","meta":{"billed_units":{"input_tokens":1},"tokens":{"input_tokens":9,"output_tokens":4}}}}"#,
+    ]
+}
+
+#[test]
+fn streams_of_the_first_version_are_read_alike_however_they_are_cut() {
+    with(V1, BODY, |attempt, encoded, _| {
+        assert_eq!(encoded.request.uri().path(), "/v1/chat");
+        let decoders = || decoder(attempt, encoded);
+        let lines: String = v1_events().iter().map(|event| format!("{event}\n")).collect();
+        let sse: String = v1_events().iter().map(|event| format!("data: {event}\n\n")).collect();
+        for stream in [lines, sse] {
+            let events = laws::any_chunking_gives_the_same_events(&decoders, stream.as_bytes());
+            laws::a_good_stream_is_well_formed(&events);
+            laws::a_cut_off_stream_is_an_error(&decoders, stream.as_bytes());
+            let (mut text, mut arguments, mut cited) = (String::new(), Vec::new(), String::new());
+            for event in &events {
+                match event {
+                    Event::Text { text: more, .. } => text.push_str(more),
+                    Event::ToolArguments { index, fragment, .. } => {
+                        arguments.push((*index, fragment.clone()))
+                    }
+                    Event::Annotations { annotations, .. } => cited = annotations.get().to_owned(),
+                    _ => {}
+                }
+            }
+            assert_eq!(text, "Grüße 😀 plan");
+            assert_eq!(arguments, [(0, r#"{"a":1}"#.to_owned()), (1, "{}".to_owned())]);
+            assert!(cited.contains("https://a.example") && cited.contains("source:d1"), "{cited}");
+            let last: Vec<&Event> = events.iter().rev().take(3).collect();
+            assert!(matches!(last[2], Event::Finish { reason: FinishReason::ToolCalls, .. }));
+            assert!(matches!(last[1], Event::Usage(usage) if (usage.input, usage.output) == (9, 4)));
+        }
+        let failed = [r#"{"event_type":"stream-end","finish_reason":"ERROR","message":"boom"}"#.as_bytes()];
+        let events = laws::decode(decoders(), failed).unwrap();
+        assert!(matches!(&events[..], [Event::Failure(error)] if error.message().contains("boom")));
+        laws::encoding_is_deterministic(attempt);
+    });
+}
+
+#[test]
+fn conversations_of_the_first_version_are_one_message_and_what_was_said_before() {
+    let body = serde_json::json!({"model": "m", "connectors": [{"id": "web-search"}], "tool_choice": "auto",
+        "stop": "END", "top_p": 0.5,
+        "messages": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": "Weather?"},
+            {"role": "assistant", "content": null, "tool_calls": [{"id": "c1", "type": "function",
+                "function": {"name": "f", "arguments": "{\"a\":1}"}}]},
+            {"role": "tool", "tool_call_id": "c1", "content": "18 degrees"}],
+        "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {
+            "type": "object", "required": ["a"],
+            "properties": {"a": {"type": "integer", "description": "n"}}}}}]});
+    assert_eq!(
+        sent(V1, &body.to_string()),
+        serde_json::json!({"model": "command-r-plus", "message": "", "preamble": "s",
+            "chat_history": [{"role": "USER", "message": "Weather?"},
+                {"role": "CHATBOT", "message": "", "tool_calls": [{"name": "f", "parameters": {"a": 1}}]}],
+            "tool_results": [{"call": {"name": "f", "parameters": {"a": 1}},
+                "outputs": [{"output": "18 degrees"}]}],
+            "p": 0.5, "stop_sequences": ["END"], "connectors": [{"id": "web-search"}],
+            "tools": [{"name": "f", "description": "d", "parameter_definitions":
+                {"a": {"description": "n", "type": "int", "required": true}}}]})
+    );
+    let plain = serde_json::json!({"model": "m", "messages": [{"role": "user", "content": "Hi"}]});
+    assert_eq!(sent(V1, &plain.to_string()), serde_json::json!({"model": "command-r-plus", "message": "Hi"}));
+}
+
+#[test]
+fn answers_of_the_first_version_are_read() {
+    let plain = r#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#;
+    with(V1, plain, |attempt, encoded, _| {
+        let read = |body: &str| {
+            let head = sample::head(200, "application/json");
+            DIALECT.decode(attempt, encoded, &head, Bytes::from(body.to_owned()))
+        };
+        let answer = r#"{"response_id":"r","text":"Paris.","finish_reason":"MAX_TOKENS",
+            "tool_calls":[{"name":"f","parameters":{"a":1}}],
+            "meta":{"billed_units":{"input_tokens":5,"output_tokens":2}}}"#;
+        let Ok(Reply::Chat(reply)) = read(answer) else { panic!() };
+        assert_eq!(reply.usage.as_ref().map(|usage| (usage.input, usage.output)), Some((5, 2)));
+        let choice = &reply.choices[0];
+        assert_eq!(choice.finish, Some(FinishReason::Length));
+        assert_eq!(choice.message.content.as_ref().map(|content| content.text()).as_deref(), Some("Paris."));
+        let call = &choice.message.tool_calls.as_ref().unwrap()[0];
+        assert_eq!(call.function.as_ref().unwrap().arguments.as_deref(), Some(r#"{"a":1}"#));
+        assert!(read(r#"{"message":"blocked"}"#).unwrap_err().message().contains("blocked"));
+        assert!(read(r#"{"text":"","finish_reason":"ERROR"}"#).is_err());
+        assert!(read("{}").is_err());
+    });
+}
