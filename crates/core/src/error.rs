@@ -39,6 +39,7 @@ struct Inner {
     type_: Option<String>,
     param: Option<String>,
     body: Option<Bytes>,
+    stream: Option<Bytes>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
     peer: Option<String>,
@@ -59,6 +60,7 @@ impl Error {
             type_: None,
             param: None,
             body: None,
+            stream: None,
             request_id: None,
             retry_after: None,
             peer: None,
@@ -133,6 +135,12 @@ impl Error {
         self
     }
 
+    /// Keeps the events in which the upstream told of the failure, for a client of the same protocol.
+    pub fn with_stream(mut self, events: Bytes) -> Self {
+        self.0.stream = Some(events);
+        self
+    }
+
     /// Keeps the upstream's request id.
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.0.request_id = Some(id.into());
@@ -170,11 +178,13 @@ impl Error {
         if self.0.message.contains(credential) {
             self.0.message = self.0.message.replace(credential, MASK);
         }
-        if let Some(body) = &self.0.body
-            && let Ok(text) = std::str::from_utf8(body)
-            && text.contains(credential)
-        {
-            self.0.body = Some(text.replace(credential, MASK).into());
+        let Inner { body, stream, .. } = &mut *self.0;
+        for bytes in [body, stream].into_iter().flatten() {
+            if let Ok(text) = std::str::from_utf8(bytes)
+                && text.contains(credential)
+            {
+                *bytes = text.replace(credential, MASK).into();
+            }
         }
         self
     }
@@ -239,6 +249,11 @@ impl Error {
     /// The upstream's answer.
     pub fn body(&self) -> Option<&Bytes> {
         self.0.body.as_ref()
+    }
+
+    /// The events in which the upstream told of the failure, in the client's own protocol and with nothing before them.
+    pub fn stream(&self) -> Option<&Bytes> {
+        self.0.stream.as_ref()
     }
 
     /// The upstream's request id.

@@ -2,9 +2,10 @@
 
 use std::{any::Any, panic::AssertUnwindSafe};
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderValue, header};
-use lockgate_core::{Error, ErrorKind, Origin, Result, Surface};
+use lockgate_core::{Error, ErrorKind, Origin, Payload, Result, Surface};
 
 use crate::{headers, stack::Response, surface, trace::Inbound};
 
@@ -35,7 +36,11 @@ pub(crate) async fn guard(
 /// An error in the surface's format, with the headers that every answer has.
 pub(crate) fn respond(surface: &dyn Surface, id: &str, error: &Error) -> Response {
     let error = &error.clone().without_peer(None);
-    let mut response = surface.error(error).map(Into::into);
+    let mut response = match error.stream() {
+        // As the provider itself would have answered.
+        Some(events) => events_response(events.clone()),
+        None => surface.error(error).map(Into::into),
+    };
     headers::identity(response.headers_mut(), id);
     if let Some(delay) = error.retry_after()
         && let Ok(value) = HeaderValue::try_from(delay.as_secs_f64().ceil().to_string())
@@ -43,6 +48,14 @@ pub(crate) fn respond(surface: &dyn Surface, id: &str, error: &Error) -> Respons
         response.headers_mut().entry(header::RETRY_AFTER).or_insert(value);
     }
     headers::failure(response.headers_mut(), error);
+    response
+}
+
+fn events_response(events: Bytes) -> Response {
+    let mut response = Response::new(Payload::from(events).into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 

@@ -458,6 +458,15 @@ fn refused(message: String) -> Answer {
 }
 
 fn failed(surface: &dyn Surface, error: &Error) -> Answer {
+    if let Some(events) = error.stream() {
+        return Answer {
+            status: 200,
+            content_type: "text/event-stream".to_owned(),
+            body: events.to_vec(),
+            relayed: true,
+            ..Answer::default()
+        };
+    }
     let response = surface.error(error);
     Answer {
         status: response.status().as_u16(),

@@ -271,3 +271,38 @@ async fn a_provider_may_be_asked_for_chats_only() {
     let path = format!("/v1/responses/{}/cancel", working["id"].as_str().unwrap());
     assert_eq!(gateway.post(&path, "").await.json()["status"], "cancelled");
 }
+
+/// A response that fails before anything was said is answered by another deployment; without one the client gets the
+/// provider's own events, and the books the failure.
+#[tokio::test]
+async fn a_response_that_failed_is_told_in_the_providers_words() {
+    const FAILED: &str = r#"{"id":"resp_1","object":"response","created_at":1,"status":"failed","model":"gpt-4o","output":[],"error":{"code":"server_error","message":"boom"},"usage":null}"#;
+    let failing = |request: &Request| match request.target.contains("/responses") {
+        true => Answer::stream(
+            [event("response.created", 0, QUEUED), event("response.failed", 1, FAILED)],
+            Duration::ZERO,
+        ),
+        false => good(request),
+    };
+    let (_upstream, models) = upstreams::start(failing, "").await;
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let body = json!({"model": "openai", "input": "hi", "stream": true});
+    let answer = gateway.open("/v1/responses", body.to_string()).await.whole().await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-type").starts_with("text/event-stream"), "{:?}", answer.headers);
+    let text = answer.text();
+    assert!(text.starts_with("event: response.created\n") && text.contains("\"boom\""), "{text}");
+    assert_eq!(text.matches("event: ").count(), 2, "{text}");
+    let metrics = gateway.get("/metrics").await.text();
+    for family in ["litellm_proxy_failed_requests_metric", "litellm_deployment_failure_responses"] {
+        let counted = |line: &str| line.starts_with(family) && !line.ends_with(" 0");
+        assert!(metrics.lines().any(counted), "{family}: {metrics}");
+    }
+    let body = json!({"model": "openai", "input": "hi", "stream": true, "fallbacks": ["claude"]});
+    let answer = gateway.open("/v1/responses", body.to_string()).await.whole().await;
+    assert_eq!(answer.header("x-litellm-attempted-fallbacks"), "1", "{:?}", answer.headers);
+    assert!(answer.text().contains("event: response.completed"), "{}", answer.text());
+    let body = json!({"model": "openai", "input": "hi"});
+    let whole = gateway.post("/v1/responses", &body.to_string()).await;
+    assert!(whole.status >= 500, "{} {}", whole.status, whole.text());
+}

@@ -98,7 +98,10 @@ fn failures_before_content_may_be_answered_elsewhere() {
         let head = sample::head(200, "text/event-stream");
         let mut early = Stream::new(attempt, encoded, &head);
         assert!(early.push(created.into()).unwrap().is_empty());
-        assert_eq!(early.push(FAILED.into()).unwrap_err().message(), "boom");
+        let failed = early.push(FAILED.into()).unwrap_err();
+        assert_eq!(failed.message(), "boom");
+        let events = String::from_utf8(failed.stream().unwrap().to_vec()).unwrap();
+        assert!(events.starts_with("event: response.created\n") && events.ends_with(FAILED), "{events}");
         assert!(!early.started());
         let mut late = Stream::new(attempt, encoded, &head);
         let said = rest.find("event: response.completed").unwrap();

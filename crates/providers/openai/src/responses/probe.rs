@@ -124,6 +124,9 @@ impl Watcher {
                 self.usage = relay::usage(&inner).or(self.usage.take());
                 let said = inner.raw("error").filter(|text| is_error(text));
                 let error = error::in_stream(said.unwrap_or("{\"message\":\"The response failed.\"}"));
+                // Before anything was said another deployment may answer; if none does, these are the answer.
+                let events = (!self.passed).then(|| [&self.held, &*edited].concat());
+                let error = events.into_iter().fold(error, |error, events| error.with_stream(events.into()));
                 Seen::Failure(error, edited)
             }
             "response.completed" | "response.incomplete" | "response.cancelled" => {
