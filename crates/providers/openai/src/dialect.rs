@@ -50,7 +50,7 @@ impl Dialect for OpenAi {
         if encoded.format == RESPONSES {
             return responses::stream(attempt, encoded);
         }
-        Box::new(stream::Decoder::new(&attempt.target.provider.quirks))
+        Box::new(stream::Decoder::new(&attempt.target.provider))
     }
 
     fn reject(&self, attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {

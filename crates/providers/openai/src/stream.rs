@@ -2,8 +2,10 @@
 
 mod choice;
 
+use std::sync::Arc;
+
 use lockgate_core::{
-    Error, ErrorKind, Event, FinishReason, Origin, Quirks, Raw, Result, Retry, StreamDecoder, Usage,
+    Error, ErrorKind, Event, FinishReason, Origin, Provider, Raw, Result, Retry, StreamDecoder, Usage,
     wire::SseDecoder,
 };
 
@@ -24,7 +26,8 @@ pub(crate) struct Decoder {
 
 /// All but the framing.
 struct State {
-    quirks: Quirks,
+    /// Whose stream it is, and how it differs.
+    provider: Arc<Provider>,
     started: bool,
     done: bool,
     failed: bool,
@@ -37,11 +40,11 @@ struct State {
 
 impl Decoder {
     /// A decoder at the start of a stream.
-    pub(crate) fn new(quirks: &Quirks) -> Self {
+    pub(crate) fn new(provider: &Arc<Provider>) -> Self {
         Self {
             sse: SseDecoder::new(),
             state: State {
-                quirks: quirks.clone(),
+                provider: provider.clone(),
                 started: false,
                 done: false,
                 failed: false,
@@ -134,7 +137,7 @@ impl State {
         for (key, value) in chunk.extra.iter() {
             self.tell(key, Some(value.to_owned()), out);
         }
-        if let Some(usage) = chunk.usage.as_deref().and_then(|raw| usage::read(raw, &self.quirks)) {
+        if let Some(usage) = chunk.usage.as_deref().and_then(|raw| usage::read(raw, &self.provider.quirks)) {
             self.usage = Some(usage);
         }
         for (at, choice) in chunk.choices.into_iter().flatten().enumerate() {
@@ -167,7 +170,7 @@ impl State {
         }
         // Some servers stream with the member of whole answers.
         if let Some(delta) = choice.delta.or(choice.message) {
-            state.delta(delta, &self.quirks, out);
+            state.delta(delta, &self.provider.quirks, out);
         }
         if let Some(logprobs) = choice.logprobs {
             out.push(Event::Logprobs { choice: index, logprobs });
@@ -229,7 +232,7 @@ mod tests {
     use super::*;
 
     fn events(text: &str, cut: usize) -> (Vec<Event>, Option<Error>) {
-        let mut decoder = Decoder::new(&Quirks::default());
+        let mut decoder = Decoder::new(&Arc::new(lockgate_testkit::sample::provider(&crate::OpenAi)));
         let mut out = Vec::new();
         for piece in text.as_bytes().chunks(cut.max(1)) {
             if let Err(error) = decoder.feed(piece, &mut out) {

@@ -78,5 +78,5 @@ pub(crate) fn decode(attempt: &Attempt<'_>, _encoded: &Encoded, head: &Parts, bo
 /// Starts reading a stream.
 pub(crate) fn stream(attempt: &Attempt<'_>, _encoded: &Encoded) -> Box<dyn StreamDecoder> {
     let blocks = attempt.call.surface.speaks_blocks();
-    Box::new(stream::Decoder::new(&attempt.target.provider.quirks, &attempt.target.model, blocks))
+    Box::new(stream::Decoder::new(&attempt.target.provider, &attempt.target.model, blocks))
 }

@@ -1,7 +1,9 @@
 //! A stream of the Responses API.
 
+use std::sync::Arc;
+
 use lockgate_core::{
-    Error, Event, Quirks, Raw, Result, StreamDecoder,
+    Error, Event, Provider, Raw, Result, StreamDecoder,
     json::{Lax, to_raw},
     wire::{SseDecoder, view},
 };
@@ -33,7 +35,8 @@ pub(crate) struct Decoder {
 }
 
 struct State {
-    quirks: Quirks,
+    /// Whose stream it is, and how it differs.
+    provider: Arc<Provider>,
     /// The model's name as it was asked for.
     model: String,
     /// The client speaks Anthropic's Messages and gets reasoning as thinking blocks.
@@ -46,11 +49,11 @@ struct State {
 }
 
 impl Decoder {
-    pub(crate) fn new(quirks: &Quirks, model: &str, blocks: bool) -> Self {
+    pub(crate) fn new(provider: &Arc<Provider>, model: &str, blocks: bool) -> Self {
         let model = model.strip_prefix("responses/").unwrap_or(model).to_owned();
-        let quirks = quirks.clone();
+        let provider = provider.clone();
         let state =
-            State { quirks, model, blocks, started: false, said: false, ended: false, calls: Vec::new() };
+            State { provider, model, blocks, started: false, said: false, ended: false, calls: Vec::new() };
         Self { sse: SseDecoder::new(), state }
     }
 }
@@ -161,7 +164,7 @@ impl State {
     fn end(&mut self, response: WireResponse, out: &mut Vec<Event>) {
         self.ended = true;
         let reason = response.finish(!self.calls.is_empty());
-        let usage = response.usage(&self.quirks);
+        let usage = response.usage(&self.provider.quirks);
         self.start(Some(response), out);
         out.push(Event::Finish { choice: 0, reason, native: None, stop_sequence: None });
         out.extend(usage.map(|usage| Event::Usage(Box::new(usage))));
