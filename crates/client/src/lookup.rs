@@ -13,7 +13,8 @@ use crate::Meta;
 /// ```
 /// # use lockgate_client::{Client, Result, Search};
 /// # async fn show(client: &Client) -> Result<()> {
-/// let found = client.search(Search::new("tavily/search", "Rust 2024 edition").max_results(3).domain("rust-lang.org")).await?;
+/// let rust = Search::new("tavily/search", "Rust 2024 edition").max_results(3).domain("rust-lang.org");
+/// let found = client.search(rust).await?;
 /// for page in &found.results {
 ///     println!("{}: {}\n{}", page.title, page.url, page.snippet);
 /// }

@@ -1,10 +1,40 @@
-//! The events of an agent's run.
+//! An agent's run: how it ended, and the events of one that is streamed.
 
 use lockgate_core::{
-    Error, Event, Raw, Result, StreamDecoder, json::to_raw, refusal::Refusal, wire::SseDecoder, wire::view,
+    Error, ErrorKind, Event, FinishReason, Origin, Raw, Result, StreamDecoder, Usage,
+    json::to_raw,
+    refusal::Refusal,
+    wire::{SseDecoder, view},
 };
 
-use crate::agents::{Piece, Run, THREAD, failed, finish, usage};
+use crate::agents::{Piece, THREAD};
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Run {
+        pub(crate) id: Option<String>,
+        pub(crate) thread_id: Option<String>,
+        pub(crate) status: Option<String>,
+        last_error: Option<Raw>,
+        incomplete_details: Option<Incomplete>,
+        usage: Option<Counted>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Incomplete {
+        reason: Option<String>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Counted {
+        prompt_tokens: Option<u64>,
+        completion_tokens: Option<u64>,
+    }
+}
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -126,6 +156,47 @@ impl State {
         self.over = true;
         out.push(Event::Failure(error));
     }
+}
+
+/// Why the run ended.
+pub(crate) fn finish(run: &Run) -> FinishReason {
+    let reason = run.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
+    match reason {
+        Some("content_filter") => FinishReason::ContentFilter,
+        Some(_) => FinishReason::Length,
+        None if run.status.as_deref() == Some("incomplete") => FinishReason::Length,
+        None => FinishReason::Stop,
+    }
+}
+
+pub(crate) fn usage(run: &Run) -> Option<Usage> {
+    let counted = run.usage.as_ref()?;
+    let (input, output) = (counted.prompt_tokens?, counted.completion_tokens?);
+    Some(Usage { input, output, ..Usage::default() })
+}
+
+/// Why a run came to nothing.
+pub(crate) fn failed(run: &Run) -> Error {
+    if run.status.as_deref() == Some("requires_action") {
+        let message = "The agent waits for what functions of its caller give; they cannot be given here.";
+        return Error::new(ErrorKind::Unprocessable, Origin::Upstream, message);
+    }
+    let said = run.last_error.as_ref().map(|error| Refusal::of_member(error.get())).unwrap_or_default();
+    let kind = match said.code.as_deref() {
+        Some("rate_limit_exceeded") => ErrorKind::RateLimit,
+        Some("invalid_prompt") => ErrorKind::BadRequest,
+        _ => match said.kind(500) {
+            ErrorKind::Internal => ErrorKind::ServiceUnavailable,
+            kind => kind,
+        },
+    };
+    let status = run.status.as_deref().unwrap_or("failed");
+    let message = match said.message.as_str() {
+        "" | "null" => format!("The agent's run was {status}."),
+        message => message.to_owned(),
+    };
+    let error = Error::new(kind, Origin::Upstream, message);
+    said.code.map_or(error.clone(), |code| error.with_code(code))
 }
 
 fn read<T: serde::de::DeserializeOwned>(data: &str) -> Result<T> {
