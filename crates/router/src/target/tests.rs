@@ -124,9 +124,12 @@ fn credentials_by_parameter_then_environment_in_the_providers_own_header() {
         assert_eq!(signed(&found.target.signer), [expected]);
         assert!(!format!("{found:?}").contains("sk-"));
     }
-    let local =
-        built("hosted_vllm/x", json!({"api_base": "http://127.0.0.1:1/v1"}), &[]).expect("no key needed");
-    assert!(signed(&local.target.signer).is_empty());
+    let local = |model: &str| {
+        let found = built(model, json!({"api_base": "http://127.0.0.1:1/v1"}), &[]).expect("no key needed");
+        signed(&found.target.signer)
+    };
+    assert!(local("xinference/x").is_empty());
+    assert_eq!(local("hosted_vllm/x"), ["authorization: Bearer fake-api-key"]);
     let keyless = built("openai/x", json!({}), &[]).expect("it starts all the same");
     let mut request = Request::new(Payload::from(Bytes::new()));
     let error = keyless.target.signer.sign(&mut request, SystemTime::UNIX_EPOCH).expect_err("no credential");
