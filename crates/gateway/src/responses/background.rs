@@ -196,7 +196,7 @@ pub(crate) fn with_status(response: &Raw, status: &str, error: Option<&Error>) -
     let mut edits = Edits::new();
     edits.set("status", quote(status));
     if let Some(error) = error {
-        edits.set("error", ids::error(error).get().to_owned());
+        edits.set("error", ids::error(error));
     }
     String::from_utf8(object.splice(&edits).to_vec()).map_or_else(|_| response.clone(), raw)
 }

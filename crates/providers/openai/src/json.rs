@@ -1,6 +1,7 @@
 //! JSON objects, written member by member.
 
 use lockgate_core::{Extra, Raw, json::raw, wire::quote_into};
+use serde::Serialize;
 
 /// A JSON object in the making, its members in the order in which they are added.
 #[derive(Default)]
@@ -55,12 +56,18 @@ impl Json {
     }
 }
 
-pub(crate) fn list(items: impl Iterator<Item = String>) -> String {
+/// A JSON list of these values.
+pub(crate) fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let mut list = String::from("[");
     for item in items {
         list.push_str(if list.len() > 1 { "," } else { "" });
-        list.push_str(&item);
+        list.push_str(item.as_ref());
     }
     list.push(']');
     list
+}
+
+/// Any value as JSON; `null` if it cannot be written as JSON.
+pub(crate) fn written(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }

@@ -3,10 +3,10 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 use lockgate_core::{
-    Call, ChatReply, CompletionReply, EmbeddingReply, Error, Extra, Format, Operation, Payload, Raw, Reply,
+    Call, ChatReply, CompletionReply, EmbeddingReply, Error, Extra, Format, Operation, Payload, Reply,
     Result, Retry, StreamEncoder, Surface, Usage,
-    hub::{Message, Request},
-    json::{raw, to_raw},
+    hub::{Message, Request, ToolCall},
+    json::raw,
     surface::{Asked, Endpoint, ListedModel, refused},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     SEARCH, SPEECH, TRANSCRIPTION, TRANSLATION,
     encoder::Encoder,
     envelope::{error_body, status},
-    json::{Json, list},
+    json::{Json, list, written},
     lookup, media, usage,
 };
 
@@ -289,7 +289,7 @@ fn chat(call: &Call, reply: &ChatReply) -> String {
         let finish = choice.finish.as_ref().map_or("stop", |finish| finish.as_str());
         let json = Json::new()
             .raw("index", &choice.index.to_string())
-            .raw("message", message(&choice.message).get())
+            .raw("message", &message(&choice.message))
             .text("finish_reason", finish);
         let json = match &choice.logprobs {
             Some(logprobs) => json.raw("logprobs", logprobs.get()),
@@ -304,7 +304,12 @@ fn chat(call: &Call, reply: &ChatReply) -> String {
 }
 
 /// A message as clients expect it: with a role, and with `content` even where there is none.
-fn message(message: &Message) -> Raw {
+fn message(message: &Message) -> String {
+    let is_typed = |call: &ToolCall| call.kind.is_some();
+    let typed = message.tool_calls.iter().flatten().all(is_typed);
+    if typed && !message.role.is_empty() && message.content.is_some() {
+        return written(message);
+    }
     let mut message = message.clone();
     if message.role.is_empty() {
         "assistant".clone_into(&mut message.role);
@@ -320,7 +325,7 @@ fn message(message: &Message) -> Raw {
         }
         message.extra = extra;
     }
-    to_raw(&message)
+    written(&message)
 }
 
 fn completion(call: &Call, reply: &CompletionReply) -> String {

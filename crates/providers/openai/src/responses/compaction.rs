@@ -53,7 +53,7 @@ pub(super) fn response(call: &Call, reply: &ChatReply) -> Raw {
         .raw("created_at", &answer_time(call, reply.created).to_string())
         .raw("output", to_raw(&[item]).get());
     let usage = reply.usage.clone().unwrap_or_default();
-    json.raw("usage", write::usage(&usage).get()).finish()
+    json.raw("usage", &write::usage(&usage)).finish()
 }
 
 fn seal(summary: &str) -> String {

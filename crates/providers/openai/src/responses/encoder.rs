@@ -6,7 +6,7 @@
 
 use lockgate_core::{
     Call, Error, Event, FinishReason, Raw, StreamEncoder, Usage,
-    json::{raw, to_raw},
+    json::to_raw,
     wire::{quote, write_sse},
 };
 use serde_json::value::RawValue;
@@ -23,7 +23,7 @@ pub(super) struct Encoder {
     phase: Phase,
     sequence: u64,
     /// Finished items by their place; the places of open ones are empty.
-    output: Vec<Option<Raw>>,
+    output: Vec<Option<String>>,
     thought: Option<Thought>,
     message: Option<Said>,
     calls: Vec<Calling>,
@@ -96,9 +96,9 @@ impl Encoder {
     }
 
     fn response(&mut self, kind: &str, state: &State<'_>, out: &mut Vec<u8>) {
-        let output: Vec<Raw> = self.output.iter().flatten().cloned().collect();
+        let output: Vec<&str> = self.output.iter().flatten().map(String::as_str).collect();
         let response = self.envelope.response(state, &output, self.usage.as_deref());
-        self.write(kind, &format!("\"response\":{}", response.get()), out);
+        self.write(kind, &format!("\"response\":{response}"), out);
     }
 
     /// Opens the response if it is not open yet.
@@ -111,17 +111,17 @@ impl Encoder {
     }
 
     /// Opens an item and gives its place.
-    fn add(&mut self, item: impl FnOnce(usize) -> Raw, out: &mut Vec<u8>) -> usize {
+    fn add(&mut self, item: impl FnOnce(usize) -> String, out: &mut Vec<u8>) -> usize {
         self.begin(out);
         let place = self.output.len();
         self.output.push(None);
-        let members = format!("\"output_index\":{place},\"item\":{}", item(place).get());
+        let members = format!("\"output_index\":{place},\"item\":{}", item(place));
         self.write("response.output_item.added", &members, out);
         place
     }
 
-    fn done(&mut self, place: usize, item: Raw, out: &mut Vec<u8>) {
-        let members = format!("\"output_index\":{place},\"item\":{}", item.get());
+    fn done(&mut self, place: usize, item: String, out: &mut Vec<u8>) {
+        let members = format!("\"output_index\":{place},\"item\":{item}");
         self.write("response.output_item.done", &members, out);
         if let Some(own) = self.output.get_mut(place) {
             *own = Some(item);
@@ -133,7 +133,7 @@ impl Encoder {
         let mut thought = self.take_thought(out);
         if !std::mem::replace(&mut thought.open, true) {
             thought.texts.push(String::new());
-            let part = format!("{},\"part\":{}", thought.at(), write::summary_part("").get());
+            let part = format!("{},\"part\":{}", thought.at(), write::summary_part(""));
             self.write("response.reasoning_summary_part.added", &part, out);
         }
         if let Some(last) = thought.texts.last_mut() {
@@ -174,7 +174,7 @@ impl Encoder {
             let (at, quoted) = (thought.at(), quote(text));
             self.write("response.reasoning_summary_text.done", &format!("{at},\"text\":{quoted}"), out);
             let part = write::summary_part(text);
-            let members = format!("{at},\"part\":{}", part.get());
+            let members = format!("{at},\"part\":{part}");
             self.write("response.reasoning_summary_part.done", &members, out);
         }
     }
@@ -221,7 +221,7 @@ impl Encoder {
     fn open_text(&mut self, message: &mut Said, out: &mut Vec<u8>) {
         if message.text.is_none() {
             message.text = Some(String::new());
-            let members = format!("{},\"part\":{}", message.at(0), write::text_part("", &[], &[]).get());
+            let members = format!("{},\"part\":{}", message.at(0), write::text_part("", &[], &[]));
             self.write("response.content_part.added", &members, out);
         }
     }
@@ -230,7 +230,7 @@ impl Encoder {
         let mut message = self.take_message(out);
         let at = message.at(usize::from(message.text.is_some()));
         if message.refusal.is_none() {
-            let members = format!("{at},\"part\":{}", write::refusal_part("").get());
+            let members = format!("{at},\"part\":{}", write::refusal_part(""));
             self.write("response.content_part.added", &members, out);
         }
         message.refusal.get_or_insert_default().push_str(text);
@@ -263,14 +263,14 @@ impl Encoder {
                 format!("{at},\"text\":{},\"logprobs\":{}", quote(text), to_raw(&message.logprobs).get());
             self.write("response.output_text.done", &members, out);
             let part = write::text_part(text, &message.annotations, &message.logprobs);
-            self.write("response.content_part.done", &format!("{at},\"part\":{}", part.get()), out);
+            self.write("response.content_part.done", &format!("{at},\"part\":{part}"), out);
             parts.push(part);
         }
         if let Some(text) = &message.refusal {
             let at = message.at(parts.len());
             self.write("response.refusal.done", &format!("{at},\"refusal\":{}", quote(text)), out);
             let part = write::refusal_part(text);
-            self.write("response.content_part.done", &format!("{at},\"part\":{}", part.get()), out);
+            self.write("response.content_part.done", &format!("{at},\"part\":{part}"), out);
             parts.push(part);
         }
         let whole = matches!(write::ended(self.finish.as_ref()), State::Completed);
@@ -341,7 +341,7 @@ impl Encoder {
         for picture in write::images(list) {
             let id = self.envelope.item_id("ig", self.output.len());
             let started = Json::new().text("id", &id).text("type", "image_generation_call");
-            let started = started.text("status", "in_progress").raw("result", "null").finish();
+            let started = started.text("status", "in_progress").raw("result", "null").into_text();
             let place = self.add(|_| started, out);
             self.done(place, write::image_item(&id, &picture), out);
         }
@@ -422,20 +422,20 @@ impl StreamEncoder for Encoder {
             Phase::Running => self.response("response.failed", &State::Failed(error), out),
             Phase::Waiting => {
                 let event = failure(error, self.sequence);
-                write_sse(out, Some("error"), event.get());
+                write_sse(out, Some("error"), &event);
             }
         }
     }
 }
 
 /// The event that says of a stream that it failed.
-pub(super) fn failure(error: &Error, sequence: u64) -> Raw {
-    let param = error.param().map_or_else(|| raw("null"), |param| raw(quote(param)));
+pub(super) fn failure(error: &Error, sequence: u64) -> String {
+    let param = error.param().map_or_else(|| "null".to_owned(), quote);
     Json::new()
         .text("type", "error")
         .raw("sequence_number", &sequence.to_string())
         .text("code", write::code(error))
         .text("message", error.message())
-        .raw("param", param.get())
-        .finish()
+        .raw("param", &param)
+        .into_text()
 }

@@ -191,7 +191,7 @@ impl Probe for Watcher {
         }
         let error = cut_off(self.passed);
         if self.passed {
-            write_sse(&mut rest, Some("error"), encoder::failure(&error, self.events).get());
+            write_sse(&mut rest, Some("error"), &encoder::failure(&error, self.events));
         }
         StreamEnd { rest: rest.into(), error: Some(error), told: self.passed }
     }

@@ -10,7 +10,7 @@ use lockgate_core::{
 };
 
 use super::response::Item;
-use crate::json::Json;
+use crate::json::{Json, list};
 
 /// Tells such signatures from those of other providers, which this API must not be sent.
 const MARK: &str = "openai-reasoning:";
@@ -64,19 +64,19 @@ pub(crate) fn block(item: &Item) -> Option<Raw> {
 }
 
 /// The reasoning item that a thinking block stands for.
-pub(crate) fn item(block: &Raw) -> Option<Raw> {
+pub(crate) fn item(block: &Raw) -> Option<String> {
     let block: Block = serde_json::from_str(block.get()).ok()?;
     let signature = block.signature.0?;
     let (id, encrypted) = signature.strip_prefix(MARK)?.split_once(':')?;
     let summary = match block.thinking.0.filter(|text| !text.is_empty()) {
         Some(text) => {
-            let part = Json::new().text("type", "summary_text").text("text", &text).finish();
-            format!("[{}]", part.get())
+            let part = Json::new().text("type", "summary_text").text("text", &text);
+            list([part.into_text()])
         }
         None => "[]".to_owned(),
     };
     let json = Json::new().text("type", "reasoning").text("id", id).raw("summary", &summary);
-    Some(json.text("encrypted_content", encrypted).finish())
+    Some(json.text("encrypted_content", encrypted).into_text())
 }
 
 /// What travels in `encrypted_content` of a reasoning item that another provider's model made.

@@ -1,14 +1,15 @@
 //! A chat as a Responses request.
 
+use std::borrow::Cow;
+
 use lockgate_core::{
     Error, Extra, Payload, Raw, Result,
     hub::{ChatRequest, Content, Message, Part, Tool, ToolChoice},
-    json::to_raw,
     wire::quote,
 };
 
 use super::reasoning;
-use crate::json::Json;
+use crate::json::{Json, list, written};
 
 /// Writes the body. `blocks`: for a client of a surface of blocks ([`Surface::speaks_blocks`]), whose tools are not
 /// strict and who may send encrypted reasoning back.
@@ -16,7 +17,7 @@ use crate::json::Json;
 /// [`Surface::speaks_blocks`]: lockgate_core::Surface::speaks_blocks
 pub(crate) fn encode(chat: &ChatRequest, blocks: bool, stream: bool) -> Result<Payload> {
     let (instructions, input) = input(&chat.messages, blocks)?;
-    let mut json = Json::new().text("model", &chat.model).raw("input", to_raw(&input).get());
+    let mut json = Json::new().text("model", &chat.model).raw("input", &list(input));
     if !instructions.is_empty() {
         json = json.text("instructions", &instructions);
     }
@@ -32,24 +33,25 @@ pub(crate) fn encode(chat: &ChatRequest, blocks: bool, stream: bool) -> Result<P
     let json = tools(json, chat, blocks);
     let json = output_form(json, chat);
     let json = plain_members(json, chat);
-    Ok(Payload::from(json.finish().get().to_owned()))
+    Ok(Payload::from(json.into_text()))
 }
 
 fn tools(mut json: Json, chat: &ChatRequest, blocks: bool) -> Json {
-    let mut list: Vec<Raw> = chat.tools.iter().flatten().map(|own| tool(own, blocks)).collect();
-    if let Some(options) = &chat.web_search_options {
+    let own = chat.tools.iter().flatten().map(|own| tool(own, blocks));
+    let search = chat.web_search_options.iter().map(|options| {
         let options: Extra = serde_json::from_str(options.get()).unwrap_or_default();
-        list.push(Json::new().text("type", "web_search").extra(&options).finish());
-    }
-    if !list.is_empty() {
-        json = json.raw("tools", to_raw(&list).get());
+        Json::new().text("type", "web_search").extra(&options).into_text()
+    });
+    let mut tools = own.chain(search).peekable();
+    if tools.peek().is_some() {
+        json = json.raw("tools", &list(tools));
     }
     match &chat.tool_choice {
         Some(ToolChoice::Function(name)) => {
-            let choice = Json::new().text("type", "function").text("name", name).finish();
-            json = json.raw("tool_choice", choice.get());
+            let choice = Json::new().text("type", "function").text("name", name);
+            json = json.raw("tool_choice", &choice.into_text());
         }
-        Some(choice) => json = json.raw("tool_choice", to_raw(choice).get()),
+        Some(choice) => json = json.raw("tool_choice", &written(choice)),
         None => {}
     }
     match chat.parallel_tool_calls {
@@ -59,8 +61,8 @@ fn tools(mut json: Json, chat: &ChatRequest, blocks: bool) -> Json {
 }
 
 /// A function stands flat in this API; hosted tools stay as they are.
-fn tool(tool: &Tool, blocks: bool) -> Raw {
-    let Some(function) = &tool.function else { return to_raw(tool) };
+fn tool(tool: &Tool, blocks: bool) -> String {
+    let Some(function) = &tool.function else { return written(tool) };
     let mut json = Json::new().text("type", "function").text("name", &function.name);
     json = json.maybe("description", function.description.as_deref());
     if let Some(parameters) = &function.parameters {
@@ -72,7 +74,7 @@ fn tool(tool: &Tool, blocks: bool) -> Raw {
         None if blocks => json = json.raw("strict", "false"),
         None => {}
     }
-    json.extra(&function.extra).finish()
+    json.extra(&function.extra).into_text()
 }
 
 /// `response_format`, `verbosity` and `reasoning_effort` in this API's words.
@@ -80,7 +82,7 @@ fn output_form(mut json: Json, chat: &ChatRequest) -> Json {
     let mut text = Json::new();
     let mut any = false;
     if let Some(format) = &chat.response_format {
-        text = text.raw("format", flat_format(format).get());
+        text = text.raw("format", &flat_format(format));
         any = true;
     }
     if let Some(verbosity) = &chat.verbosity {
@@ -88,7 +90,7 @@ fn output_form(mut json: Json, chat: &ChatRequest) -> Json {
         any = true;
     }
     if any {
-        json = json.raw("text", text.finish().get());
+        json = json.raw("text", &text.into_text());
     }
     match &chat.reasoning_effort {
         Some(effort) if effort.get().starts_with('{') => json.raw("reasoning", effort.get()),
@@ -98,11 +100,11 @@ fn output_form(mut json: Json, chat: &ChatRequest) -> Json {
 }
 
 /// `{"type": "json_schema", "json_schema": {…}}` with the inner object's members beside the type.
-fn flat_format(format: &Raw) -> Raw {
-    let Ok(mut outer) = serde_json::from_str::<Extra>(format.get()) else { return format.clone() };
-    let Some(inner) = outer.remove("json_schema") else { return format.clone() };
+fn flat_format(format: &Raw) -> Cow<'_, str> {
+    let Ok(mut outer) = serde_json::from_str::<Extra>(format.get()) else { return format.get().into() };
+    let Some(inner) = outer.remove("json_schema") else { return format.get().into() };
     let inner: Extra = serde_json::from_str(inner.get()).unwrap_or_default();
-    Json::new().extra(&outer).extra(&inner).finish()
+    Json::new().extra(&outer).extra(&inner).into_text().into()
 }
 
 /// Members that have the same name and form in both APIs, and all that neither side knows.
@@ -140,7 +142,7 @@ fn plain_members(json: Json, chat: &ChatRequest) -> Json {
 }
 
 /// The conversation as items, and the system's words as instructions.
-fn input(messages: &[Message], blocks: bool) -> Result<(String, Vec<Raw>)> {
+fn input(messages: &[Message], blocks: bool) -> Result<(String, Vec<String>)> {
     let mut instructions = String::new();
     let mut items = Vec::new();
     for message in messages {
@@ -167,19 +169,20 @@ fn input(messages: &[Message], blocks: bool) -> Result<(String, Vec<Raw>)> {
     Ok((instructions, items))
 }
 
-fn assistant(message: &Message, blocks: bool, items: &mut Vec<Raw>) {
+fn assistant(message: &Message, blocks: bool, items: &mut Vec<String>) {
     if let Some(list) = message.extra.get("reasoning_items") {
-        items.extend(serde_json::from_str::<Vec<Raw>>(list.get()).unwrap_or_default());
+        let list = serde_json::from_str::<Vec<Raw>>(list.get()).unwrap_or_default();
+        items.extend(list.iter().map(|item| item.get().to_owned()));
     }
     items.extend(message.thinking_blocks.iter().flatten().filter_map(reasoning::item));
     let text = message.content.as_ref().map(Content::text).filter(|text| !text.is_empty());
     let said = text.map(|text| {
-        let part = Json::new().text("type", "output_text").text("text", &text).finish();
+        let part = Json::new().text("type", "output_text").text("text", &text).into_text();
         Json::new()
             .text("type", "message")
             .text("role", "assistant")
-            .raw("content", &format!("[{}]", part.get()))
-            .finish()
+            .raw("content", &format!("[{part}]"))
+            .into_text()
     });
     let calls = message.tool_calls.iter().flatten().map(|call| {
         let function = call.function.clone().unwrap_or_default();
@@ -188,7 +191,7 @@ fn assistant(message: &Message, blocks: bool, items: &mut Vec<Raw>) {
             .text("call_id", call.id.as_deref().unwrap_or_default())
             .text("name", function.name.as_deref().unwrap_or_default())
             .text("arguments", function.arguments.as_deref().unwrap_or("{}"))
-            .finish()
+            .into_text()
     });
     if blocks {
         items.extend(calls);
@@ -199,7 +202,7 @@ fn assistant(message: &Message, blocks: bool, items: &mut Vec<Raw>) {
     }
 }
 
-fn tool_output(message: &Message, blocks: bool) -> Result<Raw> {
+fn tool_output(message: &Message, blocks: bool) -> Result<String> {
     let id = message.tool_call_id.as_deref().ok_or_else(|| {
         Error::bad_field("messages", "A tool message needs the `tool_call_id` of the call that it answers.")
     })?;
@@ -211,29 +214,25 @@ fn tool_output(message: &Message, blocks: bool) -> Result<Raw> {
     let output = if blocks {
         quote(&texts.join("\n"))
     } else {
-        let parts: Vec<Raw> = texts
-            .iter()
-            .map(|text| Json::new().text("type", "input_text").text("text", text).finish())
-            .collect();
-        to_raw(&parts).get().to_owned()
+        list(texts.iter().map(|text| input_text(text)))
     };
-    Ok(Json::new().text("type", "function_call_output").text("call_id", id).raw("output", &output).finish())
+    Ok(Json::new().text("type", "function_call_output").text("call_id", id).raw("output", &output).into_text())
 }
 
-fn spoken(role: &str, message: &Message, blocks: bool) -> Raw {
-    let parts: Vec<Raw> = match &message.content {
-        Some(Content::Text(text)) => vec![Json::new().text("type", "input_text").text("text", text).finish()],
-        Some(Content::Parts(parts)) => parts.iter().map(|own| part(own, blocks)).collect(),
-        None => Vec::new(),
+fn spoken(role: &str, message: &Message, blocks: bool) -> String {
+    let parts = match &message.content {
+        Some(Content::Text(text)) => list([input_text(text)]),
+        Some(Content::Parts(parts)) => list(parts.iter().map(|own| part(own, blocks))),
+        None => "[]".to_owned(),
     };
-    Json::new().text("type", "message").text("role", role).raw("content", to_raw(&parts).get()).finish()
+    Json::new().text("type", "message").text("role", role).raw("content", &parts).into_text()
 }
 
-fn part(part: &Part, blocks: bool) -> Raw {
+fn part(part: &Part, blocks: bool) -> String {
     if let Some(image) = &part.image_url {
         let json = Json::new().text("type", "input_image").text("image_url", image.url());
         let detail = image.object.detail.as_deref().or((!blocks).then_some("auto"));
-        return json.maybe("detail", detail).finish();
+        return json.maybe("detail", detail).into_text();
     }
     if let Some(file) = &part.file {
         return Json::new()
@@ -241,10 +240,14 @@ fn part(part: &Part, blocks: bool) -> Raw {
             .maybe("file_id", file.file_id.as_deref())
             .maybe("file_data", file.file_data.as_deref())
             .maybe("filename", file.filename.as_deref())
-            .finish();
+            .into_text();
     }
     match &part.text {
-        Some(text) => Json::new().text("type", "input_text").text("text", text).finish(),
-        None => to_raw(part),
+        Some(text) => input_text(text),
+        None => written(part),
     }
+}
+
+fn input_text(text: &str) -> String {
+    Json::new().text("type", "input_text").text("text", text).into_text()
 }

@@ -64,7 +64,7 @@ impl Surface for ResponsesSurface {
 
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         match reply {
-            Reply::Chat(reply) => Ok(Payload::from(write::response(call, reply).get().to_owned())),
+            Reply::Chat(reply) => Ok(Payload::from(write::response(call, reply))),
             Reply::TokenCount { input } => {
                 let text = format!("{{\"object\":\"response.input_tokens\",\"input_tokens\":{input}}}");
                 Ok(Payload::from(text))

@@ -3,13 +3,16 @@
 use lockgate_core::{
     Call, ChatReply, Choice, Error, ErrorKind, FinishReason, Raw, Usage,
     hub::{FunctionCall, Message},
-    json::{Lax, raw, to_raw},
+    json::{Lax, raw},
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
 
 use super::{parse, reasoning};
-use crate::{json::Json, surface::answer_time};
+use crate::{
+    json::{Json, list},
+    surface::answer_time,
+};
 
 /// Members of the request that the answer repeats as they came.
 const REPEATED: [&str; 11] = [
@@ -103,7 +106,7 @@ impl Envelope {
     }
 
     /// The response object.
-    pub(super) fn response(&self, state: &State<'_>, output: &[Raw], usage: Option<&Usage>) -> Raw {
+    pub(super) fn response(&self, state: &State<'_>, output: &[&str], usage: Option<&Usage>) -> String {
         let (status, error, details) = match state {
             State::Queued => ("queued", None, None),
             State::InProgress => ("in_progress", None, None),
@@ -111,39 +114,38 @@ impl Envelope {
             State::Incomplete(reason) => ("incomplete", None, Some(*reason)),
             State::Failed(error) => ("failed", Some(*error), None),
         };
-        let error = error.map_or_else(|| raw("null"), self::error);
-        let error = error.get();
+        let error = error.map_or_else(|| "null".to_owned(), self::error);
         let details =
             details.map_or_else(|| "null".to_owned(), |reason| format!("{{\"reason\":{}}}", quote(reason)));
-        let usage = usage.map_or_else(|| raw("null"), self::usage);
+        let usage = usage.map_or_else(|| "null".to_owned(), self::usage);
         let fields = self.fields.as_ref();
         let fields = fields.map(|fields| format!(",\"provider_specific_fields\":{}", fields.get()));
-        raw(format!(
+        format!(
             "{{\"id\":{},\"object\":\"response\",\"created_at\":{},\"status\":\"{status}\",\"error\":{error},\
              \"incomplete_details\":{details},\"model\":{},\"output\":{}{},\"usage\":{}{}}}",
             quote(&self.id),
             self.created,
             quote(&self.model),
-            to_raw(output).get(),
+            list(output),
             self.repeated,
-            usage.get(),
+            usage,
             fields.unwrap_or_default()
-        ))
+        )
     }
 }
 
 /// The response to a call that waits for its turn.
 pub fn queued(call: &Call) -> Raw {
-    Envelope::new(call).response(&State::Queued, &[], None)
+    raw(Envelope::new(call).response(&State::Queued, &[], None))
 }
 
 /// What a failed response says of its failure.
-pub fn error(error: &Error) -> Raw {
-    Json::new().text("code", code(error)).text("message", error.message()).finish()
+pub fn error(error: &Error) -> String {
+    Json::new().text("code", code(error)).text("message", error.message()).into_text()
 }
 
 /// A whole answer.
-pub(super) fn response(call: &Call, reply: &ChatReply) -> Raw {
+pub(super) fn response(call: &Call, reply: &ChatReply) -> String {
     let mut envelope = Envelope::new(call);
     envelope.dated(reply.created);
     let mut output = Vec::new();
@@ -151,6 +153,7 @@ pub(super) fn response(call: &Call, reply: &ChatReply) -> Raw {
         items(&envelope, choice, &mut output);
     }
     let finish = reply.choices.first().and_then(|choice| choice.finish.as_ref());
+    let output: Vec<&str> = output.iter().map(String::as_str).collect();
     envelope.response(&ended(finish), &output, reply.usage.as_ref())
 }
 
@@ -163,9 +166,9 @@ pub(super) fn ended(finish: Option<&FinishReason>) -> State<'static> {
     }
 }
 
-fn items(envelope: &Envelope, choice: &Choice, output: &mut Vec<Raw>) {
+fn items(envelope: &Envelope, choice: &Choice, output: &mut Vec<String>) {
     let message = &choice.message;
-    output.extend(searches(message));
+    output.extend(searches(message).iter().map(|search| search.get().to_owned()));
     let blocks = message.thinking_blocks.as_deref().unwrap_or_default();
     let texts: Vec<&str> =
         message.reasoning_content.as_deref().into_iter().filter(|text| !text.is_empty()).collect();
@@ -221,37 +224,37 @@ fn searches(message: &Message) -> Vec<Raw> {
     fields.web_search_calls.0.unwrap_or_default()
 }
 
-pub(super) fn reasoning_item(id: &str, texts: &[&str], sealed: Option<&str>) -> Raw {
-    let parts: Vec<Raw> = texts.iter().map(|text| summary_part(text)).collect();
-    let json = Json::new().text("id", id).text("type", "reasoning").raw("summary", to_raw(&parts).get());
-    json.maybe("encrypted_content", sealed).finish()
+pub(super) fn reasoning_item(id: &str, texts: &[&str], sealed: Option<&str>) -> String {
+    let parts = list(texts.iter().map(|text| summary_part(text)));
+    let json = Json::new().text("id", id).text("type", "reasoning").raw("summary", &parts);
+    json.maybe("encrypted_content", sealed).into_text()
 }
 
-pub(super) fn summary_part(text: &str) -> Raw {
-    Json::new().text("type", "summary_text").text("text", text).finish()
+pub(super) fn summary_part(text: &str) -> String {
+    Json::new().text("type", "summary_text").text("text", text).into_text()
 }
 
-pub(super) fn message_item(id: &str, status: &str, parts: &[Raw]) -> Raw {
+pub(super) fn message_item(id: &str, status: &str, parts: &[String]) -> String {
     Json::new()
         .text("id", id)
         .text("type", "message")
         .text("status", status)
         .text("role", "assistant")
-        .raw("content", to_raw(parts).get())
-        .finish()
+        .raw("content", &list(parts))
+        .into_text()
 }
 
-pub(super) fn text_part(text: &str, annotations: &[Raw], logprobs: &[Raw]) -> Raw {
+pub(super) fn text_part(text: &str, annotations: &[Raw], logprobs: &[Raw]) -> String {
     Json::new()
         .text("type", "output_text")
         .text("text", text)
-        .raw("annotations", to_raw(annotations).get())
-        .raw("logprobs", to_raw(logprobs).get())
-        .finish()
+        .raw("annotations", &list(annotations.iter().map(|own| own.get())))
+        .raw("logprobs", &list(logprobs.iter().map(|own| own.get())))
+        .into_text()
 }
 
-pub(super) fn refusal_part(text: &str) -> Raw {
-    Json::new().text("type", "refusal").text("refusal", text).finish()
+pub(super) fn refusal_part(text: &str) -> String {
+    Json::new().text("type", "refusal").text("refusal", text).into_text()
 }
 
 /// A call of a function, or of a custom tool.
@@ -265,7 +268,7 @@ pub(super) struct Called<'a> {
 }
 
 impl Called<'_> {
-    pub(super) fn item(&self, envelope: &Envelope) -> Raw {
+    pub(super) fn item(&self, envelope: &Envelope) -> String {
         let custom = envelope.is_custom(self.name);
         let (id, kind) = if custom {
             (custom_id(self.call_id), "custom_tool_call")
@@ -284,8 +287,8 @@ impl Called<'_> {
             json.text("arguments", self.arguments)
         };
         match self.fields {
-            Some(fields) => json.raw("provider_specific_fields", fields.get()).finish(),
-            None => json.finish(),
+            Some(fields) => json.raw("provider_specific_fields", fields.get()).into_text(),
+            None => json.into_text(),
         }
     }
 }
@@ -310,13 +313,13 @@ pub(super) fn custom_input(arguments: &str) -> String {
     own.unwrap_or_else(|| arguments.to_owned())
 }
 
-pub(super) fn image_item(id: &str, picture: &str) -> Raw {
+pub(super) fn image_item(id: &str, picture: &str) -> String {
     Json::new()
         .text("id", id)
         .text("type", "image_generation_call")
         .text("status", "completed")
         .text("result", picture)
-        .finish()
+        .into_text()
 }
 
 /// The pictures of a message, as base64.
@@ -367,13 +370,13 @@ pub(super) fn logprobs(logprobs: &RawValue) -> Vec<Raw> {
 }
 
 /// Consumption in this API's words.
-pub(super) fn usage(usage: &Usage) -> Raw {
+pub(super) fn usage(usage: &Usage) -> String {
     let counts = |pairs: &[(&str, Option<u64>)]| {
         let json = pairs.iter().fold(Json::new(), |json, (key, count)| match count {
             Some(count) => json.raw(key, &count.to_string()),
             None => json,
         });
-        json.finish()
+        json.into_text()
     };
     let input = counts(&[
         ("cached_tokens", Some(usage.cache_read.unwrap_or(0))),
@@ -389,11 +392,11 @@ pub(super) fn usage(usage: &Usage) -> Raw {
     ]);
     Json::new()
         .raw("input_tokens", &usage.input.to_string())
-        .raw("input_tokens_details", input.get())
+        .raw("input_tokens_details", &input)
         .raw("output_tokens", &usage.output.to_string())
-        .raw("output_tokens_details", output.get())
+        .raw("output_tokens_details", &output)
         .raw("total_tokens", &usage.total().to_string())
-        .finish()
+        .into_text()
 }
 
 /// This API's word for what went wrong.
