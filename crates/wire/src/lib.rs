@@ -9,6 +9,7 @@
 //!   [`FormDecoder`] turns them into the parts of a form, and [`FormWriter`] writes one.
 
 mod edit;
+mod fields;
 mod multipart;
 mod ndjson;
 mod object;
@@ -20,6 +21,7 @@ mod text;
 mod view;
 
 pub use edit::Edits;
+pub use fields::{Fields, elements, text};
 pub use multipart::{FormDecoder, FormError, FormEvent, FormWriter, PartHead, form_boundary, write_head};
 pub use ndjson::{NdjsonDecoder, NdjsonError};
 pub use object::{Member, Members, Object, members};

@@ -179,6 +179,27 @@ impl Iterator for Walk<'_> {
     }
 }
 
+/// Where the elements of a list are that is a value of a scanned text; nothing if the text is no list.
+pub(crate) fn elements(text: &str) -> Option<impl Iterator<Item = Range<usize>>> {
+    let mut scanner = Scanner::new(text.as_bytes());
+    if scanner.peek_token() != Some(b'[') {
+        return None;
+    }
+    Some(std::iter::from_fn(move || {
+        // Before the first element stands a bracket, before each other one a comma.
+        if !matches!(scanner.peek_token()?, b'[' | b',') {
+            return None;
+        }
+        scanner.at += 1;
+        if scanner.peek_token()? == b']' {
+            return None;
+        }
+        let start = scanner.at;
+        scanner.value().ok()?;
+        Some(start..scanner.at)
+    }))
+}
+
 impl<'a> Scanner<'a> {
     fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0, seen: Seen::default(), escaped: false }

@@ -131,8 +131,11 @@ fn write(
     let mut body = Body::default();
     body.set("contents", &conversation.contents);
     body.some("system_instruction", conversation.system.as_ref());
-    body.some("tools", tools::declare(request, notes).as_ref());
-    body.some("toolConfig", tools::choose(request).as_ref());
+    for (key, json) in [("tools", tools::declare(request, notes)), ("toolConfig", tools::choose(request))] {
+        if let Some(json) = json {
+            body.raw(key, json);
+        }
+    }
     if request.parallel_tool_calls == Some(false) {
         notes.dropped.push("parallel_tool_calls".to_owned());
     }

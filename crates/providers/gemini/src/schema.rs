@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, cell::Cell};
 
-use lockgate_core::{Extra, Raw, wire::quote};
+use lockgate_core::wire::{Fields, elements, members, quote, text};
 use serde_json::value::RawValue;
 
-use crate::wire::{Body, array, raw, read, to_raw};
+use crate::wire::{Body, array};
 
 /// How deep a schema may be.
 const DEEPEST: usize = 48;
@@ -32,18 +32,18 @@ const KNOWN: [&str; 16] = [
     "required",
 ];
 
-/// The parameters of a function; nothing if it takes none.
-pub(crate) fn parameters(schema: &RawValue) -> Option<Raw> {
-    let root: Extra = read(schema)?;
-    let cleaner = Cleaner { root: &root, left: Cell::new(MOST) };
+/// The parameters of a function as JSON; nothing if it takes none.
+pub(crate) fn parameters(schema: &RawValue) -> Option<String> {
+    let root = Fields::of(schema.get())?;
+    let cleaner = Cleaner { root: schema.get(), left: Cell::new(MOST) };
     let cleaned = cleaner.object(&root, &Trail::default());
     // Gemini refuses an object without properties.
     let none = is_type(&root, "object") && !cleaned.has("properties") && !cleaned.has("anyOf");
-    (!cleaned.is_empty() && !none).then(|| cleaned.into_raw())
+    (!cleaned.is_empty() && !none).then(|| cleaned.into_json())
 }
 
 struct Cleaner<'a> {
-    root: &'a Extra,
+    root: &'a str,
     /// How many more schemas may be written.
     left: Cell<usize>,
 }
@@ -66,25 +66,25 @@ impl<'t> Trail<'t> {
     }
 }
 
-impl Cleaner<'_> {
-    fn value(&self, schema: &RawValue, trail: &Trail<'_>) -> Raw {
+impl<'a> Cleaner<'a> {
+    fn value(&self, schema: &str, trail: &Trail<'_>) -> String {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
-        match read::<Extra>(schema) {
+        match Fields::of(schema) {
             Some(members) if left > 0 && trail.depth < DEEPEST => {
                 let mut cleaned = self.object(&members, trail);
                 if !cleaned.has("type") && !cleaned.has("anyOf") {
                     // Gemini wants a type of every schema.
                     cleaned.set("type", "object");
                 }
-                cleaned.into_raw()
+                cleaned.into_json()
             }
             // `true`, what is too deep, and what is too much: anything goes.
-            _ => raw(r#"{"type":"object"}"#),
+            _ => r#"{"type":"object"}"#.to_owned(),
         }
     }
 
-    fn object(&self, members: &Extra, trail: &Trail<'_>) -> Body {
+    fn object(&self, members: &Fields<'_>, trail: &Trail<'_>) -> Body {
         let mut names = Vec::new();
         let merged = self.resolved(members, trail, &mut names);
         let trail = &trail.down(names);
@@ -95,12 +95,12 @@ impl Cleaner<'_> {
         for (key, value) in members.iter() {
             match key {
                 "properties" => self.properties(value, trail, &mut out),
-                "items" => out.set("items", &self.value(value, trail)),
+                "items" => out.raw("items", self.value(value, trail)),
                 "anyOf" | "oneOf" => self.any_of(value, trail, &mut out, &mut nullable),
                 "enum" => enumeration(value, &mut out, &mut nullable),
                 "const" => out.raw("enum", array([text_of(value)])),
-                "format" if is_known_format(value) => out.set("format", value),
-                key if KNOWN.contains(&key) && value.get() != "null" => out.set(key.to_owned(), value),
+                "format" if is_known_format(value) => out.raw("format", value),
+                key if KNOWN.contains(&key) && value != "null" => out.raw(key.to_owned(), value),
                 _ => {}
             }
         }
@@ -121,135 +121,134 @@ impl Cleaner<'_> {
 
     /// The schema with its reference and its `allOf` put in. A reference to a schema that this one is within is left
     /// out.
-    fn resolved<'m>(&self, members: &'m Extra, trail: &Trail<'_>, names: &mut Vec<String>) -> Cow<'m, Extra> {
-        let reference = members.get("$ref").and_then(read::<String>);
-        let parts = members.get("allOf").and_then(read::<Vec<Extra>>);
+    fn resolved<'m>(
+        &self,
+        members: &'m Fields<'_>,
+        trail: &Trail<'_>,
+        names: &mut Vec<String>,
+    ) -> Cow<'m, Fields<'m>>
+    where
+        'a: 'm,
+    {
+        let reference = members.get("$ref").and_then(text);
+        let parts = members.get("allOf").and_then(elements);
         if reference.is_none() && parts.is_none() || names.len() > DEEPEST {
             return Cow::Borrowed(members);
         }
-        let mut merged = Extra::new();
-        let mut merge = |from: &Extra| {
+        let mut merged = Fields::default();
+        let mut merge = |from: &Fields<'_>| {
             for (key, value) in from.iter().filter(|(key, _)| !matches!(*key, "$ref" | "allOf")) {
                 let value = match (key, merged.get(key)) {
                     ("properties", Some(own)) => joined(own, value),
                     _ => value.to_owned(),
                 };
-                merged.push(key, value);
+                merged.push(key.to_owned().into(), value.into());
             }
         };
-        if let Some(name) = reference.filter(|name| !trail.has(name) && !names.contains(name)) {
+        if let Some(name) = reference.filter(|name| !trail.has(name) && !names.iter().any(|own| own == name))
+        {
             let found = self.find(&name);
-            names.push(name);
+            names.push(name.into_owned());
             if let Some(found) = found {
                 merge(&self.resolved(&found, trail, names));
             }
         }
-        for part in parts.iter().flatten() {
-            merge(&self.resolved(part, trail, names));
+        for part in parts.iter().flatten().filter_map(|part| Fields::of(part)) {
+            merge(&self.resolved(&part, trail, names));
         }
         merge(members);
         Cow::Owned(merged)
     }
 
     /// What `#/$defs/Name` names.
-    fn find(&self, reference: &str) -> Option<Extra> {
-        let mut at = self.root.clone();
-        let path = reference.strip_prefix("#/")?;
-        for name in path.split('/') {
+    fn find(&self, reference: &str) -> Option<Fields<'a>> {
+        let mut at = self.root;
+        for name in reference.strip_prefix("#/")?.split('/') {
             let name = name.replace("~1", "/").replace("~0", "~");
-            at = read(at.get(&name)?)?;
+            at = members(at).filter(|(key, _)| *key == name).last()?.1;
         }
-        Some(at)
+        Fields::of(at)
     }
 
-    fn properties(&self, value: &RawValue, trail: &Trail<'_>, out: &mut Body) {
-        let Some(properties) = read::<Extra>(value).filter(|properties| !properties.is_empty()) else {
-            return;
-        };
+    fn properties(&self, value: &str, trail: &Trail<'_>, out: &mut Body) {
+        let Some(properties) = Fields::of(value).filter(|properties| !properties.is_empty()) else { return };
         let mut cleaned = Body::default();
         for (name, schema) in properties.iter() {
-            cleaned.set(name.to_owned(), &self.value(schema, trail));
+            cleaned.raw(name.to_owned(), self.value(schema, trail));
         }
         out.raw("properties", cleaned.into_json());
     }
 
     /// Alternatives; `null` among them becomes `nullable`, and a single one left takes their place.
-    fn any_of(&self, value: &RawValue, trail: &Trail<'_>, out: &mut Body, nullable: &mut bool) {
-        let Some(list) = read::<Vec<Raw>>(value) else { return };
-        let is_null = |schema: &&Raw| read::<Extra>(schema).is_some_and(|schema| is_type(&schema, "null"));
-        let (null, others): (Vec<_>, Vec<_>) = list.iter().partition(is_null);
+    fn any_of(&self, value: &str, trail: &Trail<'_>, out: &mut Body, nullable: &mut bool) {
+        let Some(list) = elements(value) else { return };
+        let is_null = |schema: &&str| Fields::of(schema).is_some_and(|schema| is_type(&schema, "null"));
+        let (null, others): (Vec<_>, Vec<_>) = list.into_iter().partition(is_null);
         *nullable |= !null.is_empty();
         match others.as_slice() {
             [] => {}
             [one] => {
-                for (key, value) in read::<Extra>(&self.value(one, trail)).unwrap_or_default().iter() {
+                let cleaned = self.value(one, trail);
+                for (key, value) in Fields::of(&cleaned).unwrap_or_default().iter() {
                     if !out.has(key) {
-                        out.set(key.to_owned(), value);
+                        out.raw(key.to_owned(), value);
                     }
                 }
             }
             several => {
-                let each = several.iter().map(|schema| self.value(schema, trail).get().to_owned());
-                out.raw("anyOf", array(each));
+                out.raw("anyOf", array(several.iter().map(|schema| self.value(schema, trail))));
             }
         }
     }
 }
 
 /// Writes `type`: one, or several as alternatives.
-fn types(members: &Extra, out: &mut Body, nullable: &mut bool) {
+fn types(members: &Fields<'_>, out: &mut Body, nullable: &mut bool) {
     let Some(given) = members.get("type") else { return };
-    let Some(list) = read::<Vec<String>>(given) else {
-        out.set("type", given);
-        return;
-    };
-    *nullable |= list.iter().any(|name| name == "null");
-    let names: Vec<&String> = list.iter().filter(|name| *name != "null").collect();
+    let names: Option<Vec<_>> = elements(given).map(|list| list.into_iter().filter_map(text).collect());
+    let Some(names) = names else { return out.raw("type", given) };
+    *nullable |= names.iter().any(|name| name == "null");
+    let names: Vec<String> = names.iter().filter(|name| *name != "null").map(|name| quote(name)).collect();
     match names.as_slice() {
         [] => {}
-        [one] => out.set("type", one),
-        several => {
-            let each = several.iter().map(|name| format!(r#"{{"type":{}}}"#, quote(name)));
-            out.raw("anyOf", array(each));
-        }
+        [one] => out.raw("type", one.as_str()),
+        several => out.raw("anyOf", array(several.iter().map(|name| format!(r#"{{"type":{name}}}"#)))),
     }
 }
 
 /// Two objects' members in one.
-fn joined(one: &RawValue, other: &RawValue) -> Raw {
-    let mut all: Extra = read(one).unwrap_or_default();
-    for (key, value) in read::<Extra>(other).unwrap_or_default().iter() {
-        all.push(key, value.to_owned());
+fn joined(one: &str, other: &str) -> String {
+    let mut all = Body::default();
+    for object in [one, other] {
+        for (key, value) in Fields::of(object).unwrap_or_default().iter() {
+            all.raw(key.to_owned(), value);
+        }
     }
-    to_raw(&all)
+    all.into_json()
 }
 
-fn enumeration(value: &RawValue, out: &mut Body, nullable: &mut bool) {
-    let Some(values) = read::<Vec<Raw>>(value) else { return };
-    *nullable |= values.iter().any(|value| value.get() == "null");
-    let texts: Vec<String> = values
-        .iter()
-        .filter(|value| !matches!(value.get(), "null" | "\"\""))
-        .map(|value| text_of(value))
-        .collect();
+fn enumeration(value: &str, out: &mut Body, nullable: &mut bool) {
+    let Some(values) = elements(value) else { return };
+    *nullable |= values.contains(&"null");
+    let texts: Vec<_> =
+        values.into_iter().filter(|value| !matches!(*value, "null" | "\"\"")).map(text_of).collect();
     if !texts.is_empty() {
         out.raw("enum", array(texts));
     }
 }
 
 /// The JSON string of a value.
-fn text_of(value: &RawValue) -> String {
-    let text = value.get();
-    if text.starts_with('"') { text.to_owned() } else { quote(text) }
+fn text_of(value: &str) -> Cow<'_, str> {
+    if value.starts_with('"') { value.into() } else { quote(value).into() }
 }
 
-fn is_type(members: &Extra, name: &str) -> bool {
-    members.get("type").and_then(read::<String>).is_some_and(|own| own.eq_ignore_ascii_case(name))
+fn is_type(members: &Fields<'_>, name: &str) -> bool {
+    members.get("type").and_then(text).is_some_and(|own| own.eq_ignore_ascii_case(name))
 }
 
-fn is_known_format(value: &RawValue) -> bool {
+fn is_known_format(value: &str) -> bool {
     matches!(
-        value.get(),
+        value,
         r#""enum""# | r#""date-time""# | r#""int32""# | r#""int64""# | r#""float""# | r#""double""#
     )
 }
@@ -257,9 +256,10 @@ fn is_known_format(value: &RawValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::raw;
 
     fn cleaned(schema: &str) -> Option<String> {
-        parameters(&raw(schema)).map(|schema| schema.get().to_owned())
+        parameters(&raw(schema))
     }
 
     #[test]

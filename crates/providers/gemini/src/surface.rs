@@ -21,7 +21,7 @@ pub(crate) use opaque::TAG;
 
 use crate::{
     COUNT_TOKENS, EMBED, EMBED_ONE, GENERATE, GENERATE_ARRAY,
-    surface::named::{Named, field},
+    surface::named::{Named, field, list, object},
     wire::{Body, array},
 };
 
@@ -85,8 +85,8 @@ impl Surface for GeminiSurface {
             Operation::Embedding => embedding(call).map(|request| Request::Embedding(Box::new(request))),
             Operation::CountTokens => {
                 let members = Named::of(&call.body);
-                let whole = field::<Named>(&members, "generateContentRequest")?.unwrap_or(members);
-                chat(call, &whole).map(|request| Request::Chat(Box::new(request)))
+                let whole = object(&members, "generateContentRequest")?;
+                chat(call, whole.as_ref().unwrap_or(&members)).map(|request| Request::Chat(Box::new(request)))
             }
             _ => chat(call, &Named::of(&call.body)).map(|request| Request::Chat(Box::new(request))),
         }
@@ -199,7 +199,7 @@ fn listed(model: &ListedModel<'_>) -> Body {
     out
 }
 
-fn chat(call: &Call, members: &Named) -> Result<ChatRequest> {
+fn chat(call: &Call, members: &Named<'_>) -> Result<ChatRequest> {
     let mut request = ChatRequest {
         model: call.model.clone(),
         messages: history::messages(members)?,
@@ -215,23 +215,24 @@ fn chat(call: &Call, members: &Named) -> Result<ChatRequest> {
 fn embedding(call: &Call) -> Result<EmbeddingRequest> {
     let members = Named::of(&call.body);
     let mut request = EmbeddingRequest { model: call.model.clone(), ..EmbeddingRequest::default() };
-    let single = |one: &Named| -> Result<String> {
-        let content: Option<Named> = field(one, "content")?;
+    let single = |one: &Named<'_>| -> Result<String> {
+        let content = object(one, "content")?;
         let content = content.ok_or_else(|| Error::bad_field("content", "`content` is missing."))?;
         history::text_of(&content)
     };
     let mut texts = Vec::new();
-    let dimensions = match field::<Vec<Named>>(&members, "requests")? {
-        Some(requests) => {
-            for one in &requests {
-                texts.push(single(one)?);
-            }
-            requests.first().map(|one| field(one, "outputDimensionality")).transpose()?.flatten()
+    let dimensions = if members.get("requests").is_some() {
+        let requests: Option<Vec<Named<'_>>> =
+            list(&members, "requests")?.into_iter().map(Named::read).collect();
+        let requests =
+            requests.ok_or_else(|| Error::bad_field("requests", "`requests` must consist of objects."))?;
+        for one in &requests {
+            texts.push(single(one)?);
         }
-        None => {
-            texts.push(single(&members)?);
-            field(&members, "outputDimensionality")?
-        }
+        requests.first().map(|one| field(one, "outputDimensionality")).transpose()?.flatten()
+    } else {
+        texts.push(single(&members)?);
+        field(&members, "outputDimensionality")?
     };
     request.dimensions = dimensions;
     request.input =

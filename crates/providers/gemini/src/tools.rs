@@ -7,7 +7,7 @@ use lockgate_core::{
 
 use crate::{
     schema,
-    wire::{Body, array, raw, read},
+    wire::{Body, array, read},
 };
 
 /// Hosted tools by the names that clients use, and Gemini's own.
@@ -29,8 +29,8 @@ const HOSTED: [(&str, &str); 15] = [
     ("retrieval", "retrieval"),
 ];
 
-/// The `tools` member; nothing if there is no tool.
-pub(crate) fn declare(request: &ChatRequest, notes: &mut Notes) -> Option<Raw> {
+/// The `tools` member as JSON; nothing if there is no tool.
+pub(crate) fn declare(request: &ChatRequest, notes: &mut Notes) -> Option<String> {
     let mut functions = Vec::new();
     let mut hosted: Vec<(&str, String)> = Vec::new();
     let mut add = |name, value: String| {
@@ -72,11 +72,11 @@ pub(crate) fn declare(request: &ChatRequest, notes: &mut Notes) -> Option<Raw> {
         tools.push(format!("{{\"function_declarations\":{}}}", array(functions)));
     }
     tools.extend(hosted.into_iter().map(|(name, value)| format!("{{\"{name}\":{value}}}")));
-    (!tools.is_empty()).then(|| raw(array(tools)))
+    (!tools.is_empty()).then(|| array(tools))
 }
 
-/// The `toolConfig` member.
-pub(crate) fn choose(request: &ChatRequest) -> Option<Raw> {
+/// The `toolConfig` member as JSON.
+pub(crate) fn choose(request: &ChatRequest) -> Option<String> {
     let (mode, names) = match request.tool_choice.as_ref()? {
         ToolChoice::Auto => ("AUTO", None),
         ToolChoice::None => ("NONE", None),
@@ -85,19 +85,24 @@ pub(crate) fn choose(request: &ChatRequest) -> Option<Raw> {
         // `validated` and the like: Gemini's own words.
         ToolChoice::Other(other) => {
             let mode = read::<String>(other)?.to_ascii_uppercase();
-            let config = Body::default().with("mode", &mode).into_raw();
-            return Some(Body::default().with("functionCallingConfig", &config).into_raw());
+            return Some(calling(Body::default().with("mode", &mode)));
         }
     };
     let mut config = Body::default().with("mode", mode);
     config.some("allowed_function_names", names.as_ref());
-    Some(Body::default().with("functionCallingConfig", &config.into_raw()).into_raw())
+    Some(calling(config))
+}
+
+fn calling(config: Body) -> String {
+    format!("{{\"functionCallingConfig\":{}}}", config.into_json())
 }
 
 fn declaration(function: &FunctionDef) -> Body {
     let mut out = Body::default().with("name", &function.name);
     out.some("description", function.description.as_ref());
-    out.some("parameters", function.parameters.as_deref().and_then(schema::parameters).as_ref());
+    if let Some(parameters) = function.parameters.as_deref().and_then(schema::parameters) {
+        out.raw("parameters", parameters);
+    }
     out
 }
 

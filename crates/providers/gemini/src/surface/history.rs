@@ -1,27 +1,25 @@
 //! `contents` and `systemInstruction` as the hub's messages.
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 use lockgate_core::{
     Error, Raw, Result,
     hub::{Content, File, FunctionCall, ImageUrl, Message, Part, ToolCall},
+    wire::text,
 };
 
 use super::{
     named::{Named, list},
     opaque,
 };
-use crate::{
-    response::signature_fields,
-    wire::{Body, raw, read},
-};
+use crate::{response::signature_fields, wire::Body};
 
 /// The conversation.
-pub(super) fn messages(members: &Named) -> Result<Vec<Message>> {
+pub(super) fn messages(members: &Named<'_>) -> Result<Vec<Message>> {
     let mut reader = Reader::default();
     if let Some(system) = members.get("systemInstruction") {
-        let text = match read::<String>(system) {
-            Some(text) => text,
+        let text = match text(system) {
+            Some(text) => text.into_owned(),
             None => text_of(&object(system, "systemInstruction")?)?,
         };
         reader.out.push(Message {
@@ -34,8 +32,8 @@ pub(super) fn messages(members: &Named) -> Result<Vec<Message>> {
     if contents.is_empty() {
         return Err(Error::bad_field("contents", "`contents` is missing."));
     }
-    for content in &contents {
-        if let Some(text) = read::<String>(content) {
+    for content in contents {
+        if let Some(text) = text(content) {
             reader.user(vec![Part::text(text)]);
             continue;
         }
@@ -50,22 +48,19 @@ pub(super) fn messages(members: &Named) -> Result<Vec<Message>> {
 }
 
 /// The texts of a content, joined.
-pub(super) fn text_of(content: &Named) -> Result<String> {
+pub(super) fn text_of(content: &Named<'_>) -> Result<String> {
     Ok(parts(content)?.iter().filter_map(|part| part.text("text")).collect())
 }
 
-fn parts(content: &Named) -> Result<Vec<Named>> {
-    list(content, "parts")?
-        .iter()
-        .map(|part| match read::<String>(part) {
-            Some(text) => object(&Body::default().with("text", &text).into_raw(), "parts"),
-            None => object(part, "parts"),
-        })
+fn parts<'n>(content: &'n Named<'_>) -> Result<Vec<Named<'n>>> {
+    let parts = list(content, "parts")?.into_iter();
+    parts
+        .map(|part| if part.starts_with('"') { Ok(Named::one("text", part)) } else { object(part, "parts") })
         .collect()
 }
 
-fn object(value: &serde_json::value::RawValue, name: &str) -> Result<Named> {
-    Named::read(value).ok_or_else(|| Error::bad_field(name, format!("`{name}` must consist of objects.")))
+fn object<'a>(json: &'a str, name: &str) -> Result<Named<'a>> {
+    Named::read(json).ok_or_else(|| Error::bad_field(name, format!("`{name}` must consist of objects.")))
 }
 
 #[derive(Default)]
@@ -88,7 +83,7 @@ impl Reader {
     }
 
     /// A turn of the user's: results of calls become messages of their own, before all else.
-    fn asks(&mut self, parts: Vec<Named>) -> Result<()> {
+    fn asks(&mut self, parts: Vec<Named<'_>>) -> Result<()> {
         let (mut said, mut answers) = (Vec::new(), false);
         for part in parts {
             match part.get("functionResponse") {
@@ -110,19 +105,19 @@ impl Reader {
     }
 
     /// The result of a call. Clients need not name the call: then it is the first without a result, of that name.
-    fn result(&mut self, response: &Named) -> Result<Message> {
+    fn result(&mut self, response: &Named<'_>) -> Result<Message> {
         let name = response.text("name").unwrap_or_default();
         let id = response.text("id").filter(|id| !id.is_empty());
         let by_id = |(own, _): &(String, String)| Some(own) == id.as_ref();
         let found = self.open.iter().position(by_id);
         let found = found.or_else(|| self.open.iter().position(|(_, own)| *own == name));
         let call = found.and_then(|at| self.open.remove(at)).map(|(id, _)| id);
-        let given = response.get("response").map_or_else(|| raw("{}"), ToOwned::to_owned);
+        let given = response.get("response").unwrap_or("{}");
         // What was a text on another surface is one again.
-        let text = read::<String>(&given).unwrap_or_else(|| given.get().to_owned());
+        let text = text(given).map_or_else(|| given.to_owned(), Cow::into_owned);
         let media: Vec<Part> = list(response, "parts")?
-            .iter()
-            .filter_map(|part| Named::read(part))
+            .into_iter()
+            .filter_map(Named::read)
             .flat_map(|part| spoken(&part))
             .collect();
         let content = if media.is_empty() {
@@ -140,7 +135,7 @@ impl Reader {
     }
 
     /// A turn of the model's. A stream is often given back content by content: together they are one turn.
-    fn model(&mut self, parts: Vec<Named>) {
+    fn model(&mut self, parts: Vec<Named<'_>>) {
         let continued = self.out.pop_if(|last| last.role == "assistant");
         let mut message =
             continued.unwrap_or_else(|| Message { role: "assistant".to_owned(), ..Message::default() });
@@ -160,8 +155,8 @@ impl Reader {
                 Some((None, own)) => Some(own.to_owned()),
                 None => None,
             };
-            let thought = part.get("thought").is_some_and(|thought| thought.get() == "true");
-            match (part.get("functionCall").and_then(Named::read), part.text("text")) {
+            let thought = part.get("thought") == Some("true");
+            match (part.object("functionCall"), part.text("text")) {
                 (Some(call), _) => {
                     let call = self.call(&call, own.as_deref());
                     message.tool_calls.get_or_insert_default().push(call);
@@ -182,7 +177,7 @@ impl Reader {
         self.out.push(message);
     }
 
-    fn call(&mut self, call: &Named, signature: Option<&str>) -> ToolCall {
+    fn call(&mut self, call: &Named<'_>, signature: Option<&str>) -> ToolCall {
         self.calls += 1;
         let id = call.text("id").filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| format!("call_{}", self.calls));
@@ -193,7 +188,7 @@ impl Reader {
             kind: Some("function".to_owned()),
             function: Some(FunctionCall {
                 name: Some(name),
-                arguments: Some(call.get("args").map_or("{}", |args| args.get()).to_owned()),
+                arguments: Some(call.get("args").unwrap_or("{}").to_owned()),
                 ..FunctionCall::default()
             }),
             provider_specific_fields: signature.map(signature_fields),
@@ -222,20 +217,20 @@ fn joined(parts: Vec<Part>) -> Option<Content> {
 }
 
 /// What a part says or shows.
-fn spoken(part: &Named) -> Option<Part> {
+fn spoken(part: &Named<'_>) -> Option<Part> {
     if let Some(text) = part.text("text") {
         return (!text.is_empty()).then(|| Part::text(text));
     }
-    let code = |name: &str, member: &str| Named::read(part.get(name)?)?.text(member);
+    let code = |name: &str, member: &str| part.object(name)?.text(member);
     if let Some(text) = code("executableCode", "code").or_else(|| code("codeExecutionResult", "output")) {
         return Some(Part::text(format!("```\n{text}\n```")));
     }
-    if let Some(blob) = part.get("inlineData").and_then(Named::read) {
+    if let Some(blob) = part.object("inlineData") {
         let mime = blob.text("mimeType").unwrap_or_default();
         let data = standard(blob.text("data").unwrap_or_default());
         return Some(inline(part, &mime, data));
     }
-    let file = Named::read(part.get("fileData")?)?;
+    let file = part.object("fileData")?;
     Some(located(part, file.text("mimeType"), file.text("fileUri").unwrap_or_default()))
 }
 
@@ -244,7 +239,7 @@ fn standard(data: String) -> String {
     if data.contains(['-', '_']) { data.replace('-', "+").replace('_', "/") } else { data }
 }
 
-fn inline(part: &Named, mime: &str, data: String) -> Part {
+fn inline(part: &Named<'_>, mime: &str, data: String) -> Part {
     if let Some(format) = mime.strip_prefix("audio/") {
         let format = match format {
             "mpeg" => "mp3",
@@ -266,7 +261,7 @@ fn inline(part: &Named, mime: &str, data: String) -> Part {
     Part { kind: "file".to_owned(), file: Some(file), ..Part::default() }
 }
 
-fn located(part: &Named, mime: Option<String>, uri: String) -> Part {
+fn located(part: &Named<'_>, mime: Option<String>, uri: String) -> Part {
     if mime.as_deref().is_some_and(|mime| mime.starts_with("image/")) {
         return image(part, uri, mime);
     }
@@ -274,12 +269,11 @@ fn located(part: &Named, mime: Option<String>, uri: String) -> Part {
     Part { kind: "file".to_owned(), file: Some(file), ..Part::default() }
 }
 
-fn image(part: &Named, url: String, format: Option<String>) -> Part {
+fn image(part: &Named<'_>, url: String, format: Option<String>) -> Part {
     let mut image = ImageUrl::new(url);
     image.object.format = format;
-    let level = part
-        .get("mediaResolution")
-        .and_then(|value| Named::read(value).and_then(|object| object.text("level")).or_else(|| read(value)));
+    let level = part.object("mediaResolution").and_then(|object| object.text("level"));
+    let level = level.or_else(|| part.text("mediaResolution"));
     image.object.detail = match level.as_deref() {
         Some("MEDIA_RESOLUTION_LOW") => Some("low".to_owned()),
         Some("MEDIA_RESOLUTION_HIGH" | "MEDIA_RESOLUTION_ULTRA_HIGH") => Some("high".to_owned()),
@@ -294,7 +288,7 @@ mod tests {
     use crate::wire::to_raw;
 
     fn read_contents(json: &str) -> String {
-        let members: Named = serde_json::from_str(json).unwrap();
+        let members = Named::read(json).unwrap();
         to_raw(&messages(&members).unwrap()).get().to_owned()
     }
 

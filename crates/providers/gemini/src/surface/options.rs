@@ -1,12 +1,14 @@
 //! Tools and `generationConfig` in the hub's words.
 
+use std::borrow::Cow;
+
 use lockgate_core::{
     Error, Raw, Result,
     hub::{ChatRequest, FunctionDef, Stop, Tool, ToolChoice},
 };
 
 use super::{
-    named::{Named, field, is, list},
+    named::{Named, field, is, list, object},
     schema::json_schema,
 };
 use crate::wire::{Body, raw, to_raw};
@@ -42,23 +44,23 @@ const READ_TOOLS: [&str; 4] =
     ["functionDeclarations", "googleSearch", "googleSearchRetrieval", "enterpriseWebSearch"];
 
 /// What only servers of Gemini's format understand.
-pub(super) fn untranslated(members: &Named, consumed: &[&'static str]) -> Vec<String> {
+pub(super) fn untranslated(members: &Named<'_>, consumed: &[&'static str]) -> Vec<String> {
     let mut dropped = Vec::new();
     let known = |key: &str, names: &[&str]| names.iter().any(|name| is(key, name));
     for (key, value) in members.iter() {
-        if value.get() != "null" && key != "model" && !consumed.contains(&key) && !known(key, &READ) {
+        if value != "null" && key != "model" && !consumed.contains(&key) && !known(key, &READ) {
             dropped.push(key.to_owned());
         }
     }
-    let config = members.get("generationConfig").and_then(Named::read).unwrap_or_default();
+    let config = members.object("generationConfig").unwrap_or_default();
     for (key, value) in config.iter() {
-        if value.get() != "null" && !known(key, &READ_CONFIG) {
+        if value != "null" && !known(key, &READ_CONFIG) {
             dropped.push(format!("generationConfig.{key}"));
         }
     }
-    for tool in list(members, "tools").unwrap_or_default().iter().filter_map(|tool| Named::read(tool)) {
+    for tool in list(members, "tools").unwrap_or_default().into_iter().filter_map(Named::read) {
         for (key, value) in tool.iter() {
-            if value.get() != "null" && !known(key, &READ_TOOLS) {
+            if value != "null" && !known(key, &READ_TOOLS) {
                 dropped.push(format!("tools.{key}"));
             }
         }
@@ -67,13 +69,13 @@ pub(super) fn untranslated(members: &Named, consumed: &[&'static str]) -> Vec<St
 }
 
 /// `tools` and `toolConfig`.
-pub(super) fn tools(members: &Named, request: &mut ChatRequest) -> Result<()> {
+pub(super) fn tools(members: &Named<'_>, request: &mut ChatRequest) -> Result<()> {
     let mut tools = Vec::new();
     for tool in list(members, "tools")? {
-        let tool = Named::read(&tool)
+        let tool = Named::read(tool)
             .ok_or_else(|| Error::bad_field("tools", "`tools` must be a list of objects."))?;
         for declaration in list(&tool, "functionDeclarations")? {
-            let declaration = Named::read(&declaration).ok_or_else(|| {
+            let declaration = Named::read(declaration).ok_or_else(|| {
                 Error::bad_field("tools", "`functionDeclarations` must be a list of objects.")
             })?;
             tools.push(function(&declaration)?);
@@ -83,21 +85,20 @@ pub(super) fn tools(members: &Named, request: &mut ChatRequest) -> Result<()> {
             request.web_search_options = Some(raw("{}"));
         }
     }
-    let config = field::<Named>(members, "toolConfig")?;
-    let calling =
-        config.as_ref().map(|config| field::<Named>(config, "functionCallingConfig")).transpose()?;
-    if let Some(calling) = calling.flatten() {
+    if let Some(config) = object(members, "toolConfig")?
+        && let Some(calling) = object(&config, "functionCallingConfig")?
+    {
         choice(&calling, &mut tools, request)?;
     }
     request.tools = (!tools.is_empty()).then_some(tools);
     Ok(())
 }
 
-fn function(declaration: &Named) -> Result<Tool> {
+fn function(declaration: &Named<'_>) -> Result<Tool> {
     let name = field::<String>(declaration, "name")?
         .ok_or_else(|| Error::bad_field("tools", "A function declaration has no `name`."))?;
-    let json = declaration.get("parametersJsonSchema").map(ToOwned::to_owned);
-    let parameters = json.or_else(|| declaration.get("parameters").map(json_schema));
+    let json = declaration.get("parametersJsonSchema").map(raw);
+    let parameters = json.or_else(|| declaration.get("parameters").map(|schema| raw(json_schema(schema))));
     let function = FunctionDef {
         name,
         description: declaration.text("description"),
@@ -108,7 +109,7 @@ fn function(declaration: &Named) -> Result<Tool> {
 }
 
 /// Which functions are to be called. Where only some are allowed, only those are offered.
-fn choice(calling: &Named, tools: &mut Vec<Tool>, request: &mut ChatRequest) -> Result<()> {
+fn choice(calling: &Named<'_>, tools: &mut Vec<Tool>, request: &mut ChatRequest) -> Result<()> {
     let mode = calling.text("mode").unwrap_or_default();
     let allowed: Vec<String> = field(calling, "allowedFunctionNames")?.unwrap_or_default();
     request.tool_choice = match (mode.to_ascii_uppercase().as_str(), allowed.as_slice()) {
@@ -125,8 +126,8 @@ fn choice(calling: &Named, tools: &mut Vec<Tool>, request: &mut ChatRequest) -> 
 }
 
 /// `generationConfig`.
-pub(super) fn generation(members: &Named, request: &mut ChatRequest) -> Result<()> {
-    let Some(config) = field::<Named>(members, "generationConfig")? else { return Ok(()) };
+pub(super) fn generation(members: &Named<'_>, request: &mut ChatRequest) -> Result<()> {
+    let Some(config) = object(members, "generationConfig")? else { return Ok(()) };
     request.temperature = field(&config, "temperature")?;
     request.top_p = field(&config, "topP")?;
     request.top_k = field(&config, "topK")?;
@@ -140,7 +141,7 @@ pub(super) fn generation(members: &Named, request: &mut ChatRequest) -> Result<(
     request.logprobs = field(&config, "responseLogprobs")?;
     request.top_logprobs = field(&config, "logprobs")?;
     request.response_format = format(&config);
-    if let Some(thinking) = field::<Named>(&config, "thinkingConfig")? {
+    if let Some(thinking) = object(&config, "thinkingConfig")? {
         request.reasoning_effort = effort(&thinking)?.map(|effort| to_raw(&effort));
     }
     let modalities: Vec<String> = field(&config, "responseModalities")?.unwrap_or_default();
@@ -153,13 +154,16 @@ pub(super) fn generation(members: &Named, request: &mut ChatRequest) -> Result<(
 }
 
 /// A format by schema, or JSON of any form.
-fn format(config: &Named) -> Option<Raw> {
+fn format(config: &Named<'_>) -> Option<Raw> {
     let json = config.get("responseJsonSchema").or_else(|| config.get("_responseJsonSchema"));
-    let schema = json.map(ToOwned::to_owned).or_else(|| config.get("responseSchema").map(json_schema));
+    let schema = json.map(Cow::Borrowed).or_else(|| config.get("responseSchema").map(json_schema));
     match (schema, config.text("responseMimeType").as_deref()) {
         (Some(schema), Some("application/json") | None) => {
-            let named = Body::default().with("name", "response").with("schema", &schema).into_raw();
-            Some(Body::default().with("type", "json_schema").with("json_schema", &named).into_raw())
+            let mut named = Body::default().with("name", "response");
+            named.raw("schema", schema);
+            let mut format = Body::default().with("type", "json_schema");
+            format.raw("json_schema", named.into_json());
+            Some(format.into_raw())
         }
         (None, Some("application/json")) => Some(raw(r#"{"type":"json_object"}"#)),
         _ => None,
@@ -167,7 +171,7 @@ fn format(config: &Named) -> Option<Raw> {
 }
 
 /// How hard to think: by level, or by the budget's size. Without a budget of its own the model decides.
-fn effort(thinking: &Named) -> Result<Option<String>> {
+fn effort(thinking: &Named<'_>) -> Result<Option<String>> {
     if let Some(level) = thinking.text("thinkingLevel") {
         let level = level.to_ascii_lowercase();
         return Ok((level != "thinking_level_unspecified").then_some(level));
@@ -183,9 +187,9 @@ fn effort(thinking: &Named) -> Result<Option<String>> {
     Ok(Some(word.to_owned()))
 }
 
-fn voice(config: &Named) -> Option<Raw> {
-    let of = |object: &Named, name: &str| object.get(name).and_then(Named::read);
-    let voice = of(&of(&of(config, "speechConfig")?, "voiceConfig")?, "prebuiltVoiceConfig")?;
-    let name = voice.text("voiceName")?;
+fn voice(config: &Named<'_>) -> Option<Raw> {
+    let speech = config.object("speechConfig")?;
+    let voice = speech.object("voiceConfig")?;
+    let name = voice.object("prebuiltVoiceConfig")?.text("voiceName")?;
     Some(Body::default().with("voice", &name).with("format", "pcm16").into_raw())
 }

@@ -211,12 +211,13 @@ fn tool_output(message: &Message, blocks: bool) -> Result<String> {
         Some(Content::Parts(parts)) => parts.iter().filter_map(|part| part.text.as_deref()).collect(),
         None => Vec::new(),
     };
-    let output = if blocks {
-        quote(&texts.join("\n"))
-    } else {
-        list(texts.iter().map(|text| input_text(text)))
-    };
-    Ok(Json::new().text("type", "function_call_output").text("call_id", id).raw("output", &output).into_text())
+    let output =
+        if blocks { quote(&texts.join("\n")) } else { list(texts.iter().map(|text| input_text(text))) };
+    Ok(Json::new()
+        .text("type", "function_call_output")
+        .text("call_id", id)
+        .raw("output", &output)
+        .into_text())
 }
 
 fn spoken(role: &str, message: &Message, blocks: bool) -> String {
