@@ -4,7 +4,7 @@ use lockgate_core::{
     Call, Error, Extra, Raw, Result,
     hub::{ChatRequest, Content, EmbeddingRequest, Message, Part, Prompt, Stop, Tool, ToolCall, ToolChoice},
     json::{raw, read, to_raw},
-    wire::view,
+    wire::{elements, text, view},
 };
 use serde::de::DeserializeOwned;
 
@@ -142,23 +142,21 @@ fn message(given: MessageIn) -> Message {
     // A plan of which tools to call is what other models say before they call them.
     let mut said: Vec<Part> =
         given.tool_plan.filter(|plan| !plan.is_empty()).map(Part::text).into_iter().collect();
-    let content = given.content.as_deref();
-    if let Some(text) = content.and_then(read::<String>) {
-        said.push(Part::text(text));
-    }
-    for whole in content.and_then(read::<Vec<Raw>>).unwrap_or_default() {
-        let part: PartIn = read(&whole).unwrap_or_default();
+    let content = given.content.as_deref().map_or("null", |content| content.get());
+    said.extend(text(content).map(Part::text));
+    for whole in elements(content).unwrap_or_default() {
+        let part: PartIn = serde_json::from_str(whole).unwrap_or_default();
         match part.kind.as_deref() {
             Some("thinking") => {
                 let thinking = part.thinking.unwrap_or_default();
                 message.reasoning_content.get_or_insert_default().push_str(&thinking);
                 if part.signature.is_some() {
-                    message.thinking_blocks.get_or_insert_default().push(whole);
+                    message.thinking_blocks.get_or_insert_default().push(raw(whole));
                 }
             }
             Some("document") => said.extend(part.document.as_ref().map(document)),
             Some("text") | None => said.extend(part.text.map(Part::text)),
-            Some(_) => said.extend(read::<Part>(&whole)),
+            Some(_) => said.extend(serde_json::from_str::<Part>(whole)),
         }
     }
     message.content = joined(said);
