@@ -101,7 +101,7 @@ router_settings:
         "search_tools[0].litellm_params.search_provider: `tavly` is no search engine of this build. `a` is left out. \
          Did you mean `tavily`?",
         "search_tools[1].litellm_params.search_provider: `groq` is no search engine of this build. `b` is left out. Use \
-         one of apiserpent, brave,",
+         one of agentcore, apiserpent,",
         "search_tools[2].litellm_params.api_base: `searxng` has no address of its own. `c` is left out. Write `api_base: \
          https://…`, or set SEARXNG_API_BASE.",
         "search_tools[3].litellm_params.api_key: `tavily` needs a key: TAVILY_API_KEY is not set",
