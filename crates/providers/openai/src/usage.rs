@@ -7,6 +7,7 @@ use lockgate_core::{
     json::{raw, to_raw},
     wire::members,
 };
+use memchr::memmem;
 use serde_json::value::RawValue;
 
 use crate::path::replaced;
@@ -271,15 +272,13 @@ pub(crate) fn write(usage: &Usage) -> String {
 /// The object with its reasoning tokens also where OpenAI has them, if the provider counts them at the top alone.
 /// `text` is well-formed JSON.
 pub(crate) fn detailed(text: &str) -> Option<String> {
-    let mut reasoning = None;
-    for (key, value) in members(text) {
-        match &*key {
-            "reasoning_tokens" => reasoning = number(value),
-            "completion_tokens_details" | "output_tokens_details" => return None,
-            _ => {}
-        }
+    // Most answers have the details: a look at the bytes tells, without a walk.
+    let says = |name: &str| memmem::find(text.as_bytes(), name.as_bytes()).is_some();
+    if says("\"completion_tokens_details\"") || says("\"output_tokens_details\"") {
+        return None;
     }
-    let reasoning = reasoning.filter(|_| member(text, "completion_tokens").is_some())?;
+    let reasoning =
+        member(text, "reasoning_tokens").filter(|_| member(text, "completion_tokens").is_some())?;
     let object = text.trim_end().strip_suffix('}')?;
     Some(format!("{object},\"completion_tokens_details\":{{\"reasoning_tokens\":{reasoning}}}}}"))
 }
