@@ -151,17 +151,17 @@ impl Encoder {
 
     fn tool_start(&mut self, event: &Event, out: &mut Vec<u8>) {
         let Event::ToolStart { choice, index, id, name, extra } = event else { return };
-        let function = Json::new().text("name", name).text("arguments", "").finish();
+        let function = Json::new().text("name", name).text("arguments", "").into_text();
         let call = Json::new()
             .raw("index", &index.to_string())
             .text("id", id)
             .text("type", "function")
-            .raw("function", function.get());
+            .raw("function", &function);
         let call = match extra {
             Some(extra) => call.raw("provider_specific_fields", extra.get()),
             None => call,
         };
-        self.delta(*choice, &format!("\"tool_calls\":[{}]", call.finish().get()), out);
+        self.delta(*choice, &format!("\"tool_calls\":[{}]", call.into_text()), out);
     }
 
     fn logprobs(&mut self, choice: u32, logprobs: &Raw, out: &mut Vec<u8>) {

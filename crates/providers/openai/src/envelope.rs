@@ -24,7 +24,7 @@ pub(crate) fn error_body(error: &Error) -> String {
         Some(fields) => json.raw("provider_specific_fields", fields.get()),
         None => json,
     };
-    format!("{{\"error\":{}}}", json.finish().get())
+    format!("{{\"error\":{}}}", json.into_text())
 }
 
 /// The gateway's own type if it gave one, else the name that LiteLLM has for the status.

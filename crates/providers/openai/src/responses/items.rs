@@ -335,9 +335,9 @@ fn replaced(members: &Extra, name: &str, value: Raw) -> Extra {
 
 /// A user's message of one text (JSON).
 fn message(text: &str) -> String {
-    let part = Json::new().text("type", "input_text").raw("text", text).finish();
+    let part = Json::new().text("type", "input_text").raw("text", text).into_text();
     let json = Json::new().text("type", "message").text("role", "user");
-    json.raw("content", &format!("[{}]", part.get())).finish().get().to_owned()
+    json.raw("content", &format!("[{part}]")).into_text()
 }
 
 #[cfg(test)]

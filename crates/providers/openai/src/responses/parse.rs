@@ -306,7 +306,7 @@ fn response_format(format: Format) -> Option<Raw> {
             if let Some(own) = &format.schema {
                 schema = schema.raw("schema", own.get());
             }
-            Some(Json::new().text("type", "json_schema").raw("json_schema", schema.finish().get()).finish())
+            Some(Json::new().text("type", "json_schema").raw("json_schema", &schema.into_text()).finish())
         }
         "json_object" => Some(raw("{\"type\":\"json_object\"}")),
         _ => None,
