@@ -47,6 +47,7 @@ const CLOUDS: &[&str] = &[
     "lockgate-voyage",
     "lockgate-chatgpt",
     "lockgate-manus",
+    "lockgate-oci",
     "lockgate-polly",
     "lockgate-sap",
     "lockgate-search",

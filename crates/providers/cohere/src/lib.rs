@@ -10,7 +10,7 @@ mod request;
 mod response;
 mod stream;
 mod surface;
-mod v1;
+pub mod v1;
 mod wire;
 
 pub use surface::CohereSurface;

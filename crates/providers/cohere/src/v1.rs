@@ -15,6 +15,7 @@ use lockgate_core::{
 };
 use serde_json::value::RawValue;
 
+pub use conversation::{CAMEL, Spelling, is_result, text, tool_results};
 pub(crate) use stream::State;
 
 use crate::{

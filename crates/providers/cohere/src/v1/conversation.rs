@@ -1,4 +1,6 @@
-//! The conversation and the tools in the words of `/v1/chat`.
+//! The conversation and the tools in the words of `/v1/chat`, which others spell in their own way.
+
+use std::borrow::Borrow;
 
 use lockgate_core::{
     Extra, Notes, Raw,
@@ -25,6 +27,30 @@ view! {
     }
 }
 
+/// How members are spelt whose names have several words.
+pub struct Spelling {
+    tool_results: &'static str,
+    tool_calls: &'static str,
+    parameter_definitions: &'static str,
+    required: &'static str,
+}
+
+/// Cohere's own spelling.
+const SNAKE: Spelling = Spelling {
+    tool_results: "tool_results",
+    tool_calls: "tool_calls",
+    parameter_definitions: "parameter_definitions",
+    required: "required",
+};
+
+/// The spelling of Oracle's cloud.
+pub const CAMEL: Spelling = Spelling {
+    tool_results: "toolResults",
+    tool_calls: "toolCalls",
+    parameter_definitions: "parameterDefinitions",
+    required: "isRequired",
+};
+
 /// What is asked now (`message`, `tool_results`), what was said before (`chat_history`), and what the system says first
 /// (`preamble`).
 pub(super) fn write(messages: &[Message], body: &mut Extra, notes: &mut Notes) {
@@ -40,7 +66,7 @@ pub(super) fn write(messages: &[Message], body: &mut Extra, notes: &mut Notes) {
         let system: Vec<String> = system.iter().map(|message| text(message, notes)).collect();
         body.push("preamble", to_raw(&system.join("\n\n")));
     }
-    let history = history(before, notes);
+    let history = SNAKE.history(before, notes);
     if !history.is_empty() {
         body.push("chat_history", to_raw(&history));
     }
@@ -70,7 +96,7 @@ pub(super) fn tools(request: &ChatRequest, body: &mut Extra, notes: &mut Notes) 
     let wanted = |tool: &&Tool| {
         named.is_none_or(|name| tool.function.as_ref().is_some_and(|function| function.name == *name))
     };
-    let tools: Vec<Extra> = given.iter().filter(wanted).filter_map(tool).collect();
+    let tools: Vec<Extra> = given.iter().filter(wanted).filter_map(|own| SNAKE.tool(own)).collect();
     if !tools.is_empty() {
         body.push("tools", to_raw(&tools));
     }
@@ -80,42 +106,72 @@ fn is_system(message: &Message) -> bool {
     matches!(message.role.as_str(), "system" | "developer")
 }
 
-fn is_result(message: &Message) -> bool {
+/// Whether the message is the result of a call.
+pub fn is_result(message: &Message) -> bool {
     matches!(message.role.as_str(), "tool" | "function")
 }
 
-fn history(messages: &[Message], notes: &mut Notes) -> Vec<Extra> {
-    let mut history: Vec<Extra> = Vec::new();
-    let mut rest = messages;
-    while let Some((message, later)) = rest.split_first() {
-        let mut entry = Extra::new();
-        if is_result(message) {
-            let run = rest.iter().take_while(|message| is_result(message)).count();
-            let (results, later) = rest.split_at(run);
-            entry.push("role", raw("\"TOOL\""));
-            entry.push("tool_results", to_raw(&tool_results(results, messages)));
-            rest = later;
-        } else {
-            let role = match message.role.as_str() {
-                "assistant" => "CHATBOT",
-                _ if is_system(message) => "SYSTEM",
-                _ => "USER",
-            };
-            entry.push("role", to_raw(role));
-            entry.push("message", to_raw(&text(message, notes)));
-            let calls: Vec<Extra> = message.tool_calls.iter().flatten().map(tool_call).collect();
-            if !calls.is_empty() {
-                entry.push("tool_calls", to_raw(&calls));
+impl Spelling {
+    /// What was said before.
+    pub fn history<M: Borrow<Message>>(&self, messages: &[M], notes: &mut Notes) -> Vec<Extra> {
+        let mut history: Vec<Extra> = Vec::new();
+        let mut rest = messages;
+        while let Some((message, later)) = rest.split_first() {
+            let message = message.borrow();
+            let mut entry = Extra::new();
+            if is_result(message) {
+                let run = rest.iter().take_while(|message| is_result((*message).borrow())).count();
+                let (results, later) = rest.split_at(run);
+                entry.push("role", raw("\"TOOL\""));
+                entry.push(self.tool_results, to_raw(&tool_results(results, messages)));
+                rest = later;
+            } else {
+                let role = match message.role.as_str() {
+                    "assistant" => "CHATBOT",
+                    _ if is_system(message) => "SYSTEM",
+                    _ => "USER",
+                };
+                entry.push("role", to_raw(role));
+                entry.push("message", to_raw(&text(message, notes)));
+                let calls: Vec<Extra> = message.tool_calls.iter().flatten().map(tool_call).collect();
+                if !calls.is_empty() {
+                    entry.push(self.tool_calls, to_raw(&calls));
+                }
+                rest = later;
             }
-            rest = later;
+            history.push(entry);
         }
-        history.push(entry);
+        history
     }
-    history
+
+    /// A function with its parameters by name; nothing if the tool is none.
+    pub fn tool(&self, tool: &Tool) -> Option<Extra> {
+        let function = tool.function.as_ref()?;
+        let mut out = Extra::new();
+        out.push("name", to_raw(&function.name));
+        out.push("description", to_raw(function.description.as_deref().unwrap_or_default()));
+        let given: Parameters = function.parameters.as_deref().and_then(read).unwrap_or_default();
+        let required: Vec<String> = given.required.as_deref().and_then(read).unwrap_or_default();
+        let mut definitions = Extra::new();
+        for (name, property) in given.properties.iter().flat_map(Extra::iter) {
+            let property: Property = read(property).unwrap_or_default();
+            let mut definition = Extra::new();
+            if let Some(description) = &property.description {
+                definition.push("description", to_raw(description));
+            }
+            definition.push("type", to_raw(python_type(property.kind.as_deref())));
+            definition.push(self.required, to_raw(&required.iter().any(|own| own == name)));
+            definitions.push(name, to_raw(&definition));
+        }
+        if !definitions.is_empty() {
+            out.push(self.parameter_definitions, to_raw(&definitions));
+        }
+        Some(out)
+    }
 }
 
-/// Parts that are no text have no place here.
-fn text(message: &Message, notes: &mut Notes) -> String {
+/// What a message says. Parts that are no text have no place here.
+pub fn text(message: &Message, notes: &mut Notes) -> String {
     if let Some(Content::Parts(parts)) = &message.content
         && parts.iter().any(|part| part.text.is_none())
     {
@@ -125,9 +181,11 @@ fn text(message: &Message, notes: &mut Notes) -> String {
 }
 
 /// Results, each with the call that it answers.
-fn tool_results(results: &[Message], talk: &[Message]) -> Vec<Extra> {
-    let calls: Vec<&ToolCall> = talk.iter().flat_map(|message| message.tool_calls.iter().flatten()).collect();
-    let result = |message: &Message| {
+pub fn tool_results<M: Borrow<Message>>(results: &[M], talk: &[M]) -> Vec<Extra> {
+    let calls: Vec<&ToolCall> =
+        talk.iter().flat_map(|message| message.borrow().tool_calls.iter().flatten()).collect();
+    let result = |message: &M| {
+        let message = message.borrow();
         let own = calls.iter().rev().find(|call| call.id.is_some() && call.id == message.tool_call_id);
         let said = message.content.as_ref().map(Content::text).unwrap_or_default();
         // An output is an object; a text becomes one.
@@ -153,30 +211,6 @@ fn tool_call(call: &ToolCall) -> Extra {
     out.push("name", to_raw(&function.name.unwrap_or_default()));
     out.push("parameters", to_raw(&arguments.unwrap_or_default()));
     out
-}
-
-fn tool(tool: &Tool) -> Option<Extra> {
-    let function = tool.function.as_ref()?;
-    let mut out = Extra::new();
-    out.push("name", to_raw(&function.name));
-    out.push("description", to_raw(function.description.as_deref().unwrap_or_default()));
-    let given: Parameters = function.parameters.as_deref().and_then(read).unwrap_or_default();
-    let required: Vec<String> = given.required.as_deref().and_then(read).unwrap_or_default();
-    let mut definitions = Extra::new();
-    for (name, property) in given.properties.iter().flat_map(Extra::iter) {
-        let property: Property = read(property).unwrap_or_default();
-        let mut definition = Extra::new();
-        if let Some(description) = &property.description {
-            definition.push("description", to_raw(description));
-        }
-        definition.push("type", to_raw(python_type(property.kind.as_deref())));
-        definition.push("required", to_raw(&required.iter().any(|own| own == name)));
-        definitions.push(name, to_raw(&definition));
-    }
-    if !definitions.is_empty() {
-        out.push("parameter_definitions", to_raw(&definitions));
-    }
-    Some(out)
 }
 
 /// Cohere names types as Python does.
