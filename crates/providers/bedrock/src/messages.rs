@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::{
     media,
     names::tool_id,
-    wire::{Block, CachePoint, Guarded, GuardedText, Reasoning, Turn},
+    wire::{Block, CachePoint, Guarded, GuardedText, Reasoning, Thinking, Turn},
 };
 
 /// Put where Bedrock wants a message of the user's and there is none, if the operator allows repairs.
@@ -203,14 +203,6 @@ impl<'a> Writer<'a, '_> {
 
     /// A block of reasoning that the model will recognise as its own.
     fn reasoning(&self, block: &RawValue) -> Option<Block<'a>> {
-        view! {
-            #[derive(Clone, Debug, Default)]
-            struct Thinking {
-                thinking: Option<String>,
-                signature: Option<String>,
-                data: Option<String>,
-            }
-        }
         let view: Thinking = read(block)?;
         if let Some(data) = view.data {
             return self.rules.claude.then_some(Block::ReasoningContent(Reasoning::RedactedContent(data)));

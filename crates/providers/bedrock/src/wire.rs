@@ -295,3 +295,13 @@ view! {
         pub(crate) ttl: Option<String>,
     }
 }
+
+view! {
+    /// A block of reasoning in Anthropic's form: a thought, or what was withheld.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Thinking {
+        pub(crate) thinking: Option<String>,
+        pub(crate) signature: Option<String>,
+        pub(crate) data: Option<String>,
+    }
+}

@@ -4,6 +4,7 @@ use lockgate_core::{
     Error, Event, Result, StreamDecoder, Usage,
     wire::{NdjsonDecoder, SseDecoder},
 };
+use serde::de::DeserializeOwned;
 
 use crate::{
     error, remarks, response,
@@ -12,14 +13,30 @@ use crate::{
 
 /// What the events of one answer mean.
 pub(crate) trait Events: Send {
-    /// Reads the next event.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    fn event(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()>;
+    /// What an event looks like.
+    type View: DeserializeOwned;
+
+    /// Takes the next event.
+    fn event(&mut self, event: Self::View, out: &mut Vec<Event>);
 
     /// Whether the answer is complete, or has failed.
     fn ended(&self) -> bool;
+
+    /// Reads the next event, unless all is said.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn read(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()> {
+        let data = data.trim();
+        if self.ended() || !data.starts_with('{') {
+            return Ok(());
+        }
+        let event = serde_json::from_str(data).map_err(|why| {
+            Error::invalid_response(format!("An event of the provider's stream cannot be read: {why}"))
+        })?;
+        self.event(event, out);
+        Ok(())
+    }
 }
 
 /// Reads the events of one answer.
@@ -66,16 +83,16 @@ impl<S: Events> StreamDecoder for Decoder<S> {
             _ => Frames::Events(SseDecoder::new()),
         });
         match frames {
-            Frames::Events(events) => events.feed(bytes, &mut |event| state.event(event.data, out)),
-            Frames::Lines(lines) => lines.feed(bytes, &mut |line| state.event(line, out)),
+            Frames::Events(events) => events.feed(bytes, &mut |event| state.read(event.data, out)),
+            Frames::Lines(lines) => lines.feed(bytes, &mut |line| state.read(line, out)),
         }
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) -> Result<()> {
         let state = &mut self.state;
         match &mut self.frames {
-            Some(Frames::Events(events)) => events.finish(&mut |event| state.event(event.data, out))?,
-            Some(Frames::Lines(lines)) => lines.finish(&mut |line| state.event(line, out))?,
+            Some(Frames::Events(events)) => events.finish(&mut |event| state.read(event.data, out))?,
+            Some(Frames::Lines(lines)) => lines.finish(&mut |line| state.read(line, out))?,
             None => {}
         }
         if state.ended() {
@@ -86,20 +103,15 @@ impl<S: Events> StreamDecoder for Decoder<S> {
 }
 
 impl Events for State {
-    fn event(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()> {
-        let data = data.trim();
-        if self.ended || !data.starts_with('{') {
-            return Ok(());
-        }
-        let event: EventView = serde_json::from_str(data).map_err(|why| {
-            Error::invalid_response(format!("An event of the provider's stream cannot be read: {why}"))
-        })?;
+    type View = EventView;
+
+    fn event(&mut self, event: EventView, out: &mut Vec<Event>) {
         let delta = event.delta.unwrap_or_default();
         let message = delta.message.clone().unwrap_or_default();
         match event.kind.as_deref() {
             None if event.message.is_some() => {
                 self.fail(error::failed(event.message.map(|words| to_raw(&words)).as_deref()), out);
-                return Ok(());
+                return;
             }
             // The end may be a failure before any beginning.
             Some("message-end") => {}
@@ -125,7 +137,6 @@ impl Events for State {
             Some("message-end") => self.end(delta, out),
             _ => {}
         }
-        Ok(())
     }
 
     fn ended(&self) -> bool {

@@ -4,9 +4,10 @@ use lockgate_core::{
     ChatReply, Choice, FinishReason, Raw, Usage,
     hub::FunctionCall,
     json::{raw, read, to_raw},
-    wire::view,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::wire::Thinking;
 
 /// Bedrock's own words for why a model stopped.
 const WORDS: [&str; 9] = [
@@ -92,14 +93,6 @@ pub(super) fn metrics(latency: u64) -> Raw {
 
 /// A block of thinking in Anthropic's form, in Bedrock's.
 pub(super) fn reasoning(block: &Raw) -> Option<Raw> {
-    view! {
-        #[derive(Clone, Debug, Default)]
-        struct Thinking {
-            thinking: Option<String>,
-            signature: Option<String>,
-            data: Option<String>,
-        }
-    }
     let view: Thinking = read(block)?;
     if let Some(data) = view.data {
         let data = to_raw(&data);

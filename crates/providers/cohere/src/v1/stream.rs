@@ -1,6 +1,6 @@
 //! The events of a stream of `/v1/chat`.
 
-use lockgate_core::{Error, Event, Raw, Result, json::read, wire::view};
+use lockgate_core::{Event, Raw, json::read, wire::view};
 use serde_json::value::RawValue;
 
 use super::{Answer, calls, is_failure};
@@ -8,7 +8,7 @@ use crate::{error, remarks, response, stream::Events};
 
 view! {
     #[derive(Clone, Debug, Default)]
-    struct EventView {
+    pub(crate) struct EventView {
         kind as "event_type": Option<String>,
         generation_id: Option<String>,
         text: Option<String>,
@@ -95,14 +95,9 @@ impl State {
 }
 
 impl Events for State {
-    fn event(&mut self, data: &str, out: &mut Vec<Event>) -> Result<()> {
-        let data = data.trim();
-        if self.ended || !data.starts_with('{') {
-            return Ok(());
-        }
-        let event: EventView = serde_json::from_str(data).map_err(|why| {
-            Error::invalid_response(format!("An event of the provider's stream cannot be read: {why}"))
-        })?;
+    type View = EventView;
+
+    fn event(&mut self, event: EventView, out: &mut Vec<Event>) {
         match event.kind.as_deref() {
             None if event.message.is_some() => self.fail(event.message.as_deref(), out),
             // The end may be a failure before any beginning.
@@ -113,7 +108,6 @@ impl Events for State {
                 self.more(&kind, event, out);
             }
         }
-        Ok(())
     }
 
     fn ended(&self) -> bool {
