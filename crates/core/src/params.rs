@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Attempt, Error, ErrorKind, Extra, Notes, Origin, ParamPolicy, Raw, Result,
-    hub::{ChatRequest, EmbeddingRequest},
+    hub::{ChatRequest, EmbeddingRequest, Tool},
     json::{read, to_raw},
 };
 
@@ -53,6 +53,20 @@ pub fn effective<'a, T: Clone + Serialize + DeserializeOwned>(
         Error::bad_request(format!("A parameter of the deployment does not fit: {error}"))
     })?;
     Ok(Cow::Owned(edited))
+}
+
+/// The request with the functions of OpenAI's first form as tools, for providers that know tools alone. What the model
+/// calls goes back to the client in the form in which it asked.
+pub fn functions_as_tools<'a>(request: Cow<'a, ChatRequest>, notes: &mut Notes) -> Cow<'a, ChatRequest> {
+    if request.functions.is_none() || request.tools.is_some() {
+        return request;
+    }
+    notes.rewritten.push("functions".to_owned());
+    let mut request = request.into_owned();
+    let functions = request.functions.take().unwrap_or_default().into_iter();
+    let tool = |function| Tool { kind: "function".to_owned(), function: Some(function), ..Tool::default() };
+    request.tools = Some(functions.map(tool).collect());
+    Cow::Owned(request)
 }
 
 /// Deals with the OpenAI parameters of a chat that are not `taken` by the provider: gives those that are forwarded all

@@ -16,6 +16,8 @@ pub struct Provider {
     /// Its default base URL, without a slash at the end; see [`Provider::default_base`]. `None`: the user must give
     /// one.
     pub base_url: Option<String>,
+    /// Other addresses of it, by which an operator's `api_base` is recognised.
+    pub also_at: Vec<String>,
     /// Environment variables that override the base URL, the first that is set wins.
     pub base_env: Vec<String>,
     /// How calls are authorised.
@@ -70,7 +72,7 @@ impl Provider {
         self.operations.contains(&operation)
     }
 
-    /// The default base URL, its `{VARIABLE}`s filled in from the environment.
+    /// The default base URL, its `{VARIABLE}`s filled in by `env`.
     ///
     /// # Errors
     /// The name of a variable that is not set.

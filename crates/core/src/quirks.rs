@@ -8,7 +8,8 @@ use serde_json::Value;
 /// A closed list of typed, composable differences. Each is one field here, one pure function in the dialect that
 /// honours it, and one test vector. What none of them can say is a provider crate.
 ///
-/// Order in the OpenAI dialect: the operator's defaults, support check (`params`, `also`, `also_when`, `without`),
+/// Order in the OpenAI dialect: the operator's defaults, support check (`params`, `also`, `also_when`, `also_for`,
+/// `without`),
 /// `drop`, `drop_values`, `replace_values`, `effort_as_thinking`, `required_as_prompt`, `rename`, `clamp`, `default`,
 /// `force`, then the messages and tools. A member's name in `drop`, `drop_values`, `replace_values`, `rename`,
 /// `clamp`, `default`, `force` means chat and text completion; with a prefix it means another operation:
@@ -57,6 +58,9 @@ pub struct Quirks {
     /// Parameters added to the list for models whose facts have the capability, and for models without facts:
     /// `also_when = { reasoning = ["reasoning_effort"] }`.
     pub also_when: BTreeMap<String, BTreeSet<String>>,
+    /// Parameters added to the list for models whose name contains the key:
+    /// `also_for = { gpt-oss = ["reasoning_effort"] }`.
+    pub also_for: BTreeMap<String, BTreeSet<String>>,
     /// Top-level members removed in silence when they have one of these values:
     /// `drop_values = { tool_choice = ["auto"] }`.
     pub drop_values: BTreeMap<String, Vec<Value>>,

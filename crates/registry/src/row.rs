@@ -13,6 +13,8 @@ pub struct Row {
     pub dialect: String,
     /// Where it is. None: the user must give `api_base`.
     pub base_url: Option<String>,
+    /// Other addresses of it: a model without a prefix whose `api_base` is there is this provider's.
+    pub also_at: Vec<String>,
     /// Environment variables that override `base_url`.
     pub base_env: Vec<String>,
     /// How calls are authorised.
@@ -151,6 +153,7 @@ impl Row {
             title: if self.title.is_empty() { id.to_owned() } else { self.title.clone() },
             dialect: find(&self.dialect)?,
             base_url: self.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+            also_at: self.also_at.clone(),
             base_env: self.base_env.clone(),
             auth: Auth {
                 scheme: self.auth.scheme(id)?,

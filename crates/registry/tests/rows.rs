@@ -158,7 +158,11 @@ fn lists_of_parameters_hold_only_known_ones() {
     for (id, row) in rows() {
         let quirks = &row.quirks;
         let lists = [&quirks.params, &quirks.also, &quirks.without];
-        for name in lists.into_iter().flatten().chain(quirks.also_when.values().flatten()) {
+        for name in lists
+            .into_iter()
+            .flatten()
+            .chain(quirks.also_when.values().chain(quirks.also_for.values()).flatten())
+        {
             assert!(PARAMS.contains(&name.as_str()), "{id}: {name} is no known parameter");
         }
     }

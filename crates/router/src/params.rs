@@ -93,6 +93,7 @@ pub(crate) const GATEWAY: &[&str] = &[
 
 /// Parameters of clouds, by name.
 const TARGET: &[&str] = &[
+    "account_id",
     "api_type",
     "api_version",
     "azure_ad_token",

@@ -19,6 +19,7 @@ pub fn provider(dialect: &'static dyn Dialect) -> Provider {
         title: "Sample".to_owned(),
         dialect,
         base_url: None,
+        also_at: Vec::new(),
         base_env: Vec::new(),
         auth: Auth { scheme: AuthScheme::Bearer, env: Vec::new(), optional: false, placeholder: None },
         operations: Operation::ALL.to_vec(),

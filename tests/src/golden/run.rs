@@ -110,6 +110,15 @@ impl Runner {
         (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
+    /// Where the case's model leads: the provider, the model as it knows it, the address.
+    ///
+    /// # Errors
+    /// What is wrong with the case's model or parameters.
+    pub fn leads_to(&self, case: &Case) -> Result<(String, String, String), String> {
+        let target = self.deployment(case)?.target;
+        Ok((target.provider.id.to_string(), target.model.to_string(), target.base.to_string()))
+    }
+
     fn run(&self, case: &Case, sent: &mut Vec<Sent>) -> Answer {
         match case.surface.as_str() {
             "token_counter" => return count_tokens(case),

@@ -134,7 +134,7 @@ pub(super) const INFO_LATER: &str = "\
     ptu_effective_from ptu_effective_to supported_environments team_id team_public_model_name";
 
 pub(super) const PARAMS_KEPT: &str = "\
-    anthropic_federation_rule_id anthropic_organization_id anthropic_service_account_id api_type \
+    account_id anthropic_federation_rule_id anthropic_organization_id anthropic_service_account_id api_type \
     api_version aws_access_key_id aws_batch_role_arn aws_bedrock_project_id aws_bedrock_runtime_endpoint \
     aws_external_id aws_profile_name aws_region_name aws_role_name aws_secret_access_key \
     aws_session_name aws_session_tags aws_session_token aws_sts_endpoint aws_web_identity_token \

@@ -82,9 +82,9 @@ pub(crate) fn owns(name: &str) -> bool {
     OWN.contains(&name)
 }
 
-/// Whether the model answers in speech.
-pub(crate) fn speaks(model: &str) -> bool {
-    model.contains("-tts") || model.contains("native-audio")
+/// Whether the model may answer in speech. On Vertex AI there are models of the user's own, of which one cannot tell.
+pub(crate) fn speaks(model: &str, service: Service) -> bool {
+    service == Service::Vertex || model.contains("-tts") || model.contains("native-audio")
 }
 
 /// Writes the member.
@@ -118,7 +118,7 @@ pub(crate) fn config(
         out.some("logprobs", request.top_logprobs.as_ref());
     }
     format(request, &mut out)?;
-    modalities(request, model, &mut out)?;
+    modalities(request, speaks(model, service), &mut out)?;
     if let Some(thinking) = thinking::config(request, model)? {
         out.raw("thinkingConfig", thinking.into_json());
     }
@@ -147,12 +147,12 @@ fn format(request: &ChatRequest, out: &mut Body) -> Result<()> {
     Ok(())
 }
 
-fn modalities(request: &ChatRequest, model: &str, out: &mut Body) -> Result<()> {
+fn modalities(request: &ChatRequest, speaks: bool, out: &mut Body) -> Result<()> {
     if let Some(names) = request.modalities.as_deref().and_then(read::<Vec<String>>) {
         let names: Vec<String> = names.iter().map(|name| name.to_ascii_uppercase()).collect();
         out.set("responseModalities", &names);
     }
-    let Some(audio) = request.audio.as_ref().filter(|_| speaks(model)) else { return Ok(()) };
+    let Some(audio) = request.audio.as_ref().filter(|_| speaks) else { return Ok(()) };
     let audio: Audio =
         read(audio).ok_or_else(|| Error::bad_field("audio", "`audio` must be an object with a `voice`."))?;
     if audio.format.as_deref().is_some_and(|format| format != "pcm16") {

@@ -2,13 +2,14 @@
 
 use lockgate_core::{Attempt, Error, ErrorKind, Notes, Origin, ParamPolicy, Raw, Result, hub::ChatRequest};
 
-pub(crate) use lockgate_core::params::effective;
+pub(crate) use lockgate_core::params::{effective, functions_as_tools};
 
 use crate::{Service, generation, wire::to_raw};
 
 /// The parameters of OpenAI's that every model takes.
-const SUPPORTED: [&str; 20] = [
+const SUPPORTED: [&str; 21] = [
     "frequency_penalty",
+    "functions",
     "max_completion_tokens",
     "max_tokens",
     "modalities",
@@ -37,7 +38,7 @@ pub(crate) fn supported(service: Service, model: &str) -> Vec<String> {
     if service == Service::Vertex {
         names.push("top_logprobs".to_owned());
     }
-    if generation::speaks(model) {
+    if generation::speaks(model, service) {
         names.push("audio".to_owned());
     }
     names.sort_unstable();
@@ -57,7 +58,7 @@ fn foreign(request: &ChatRequest, service: Service, model: &str) -> Vec<(&'stati
     );
     let taken = |name: &str| match name {
         "top_logprobs" => service == Service::Vertex,
-        "audio" => generation::speaks(model),
+        "audio" => generation::speaks(model, service),
         _ => false,
     };
     let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));

@@ -65,6 +65,7 @@ pub(crate) fn encode(
         other => return Err(Error::bad_request(format!("Gemini has no {other} through this API."))),
     };
     let request = params::effective(attempt, &policy, request, &mut notes)?;
+    let request = params::functions_as_tools(request, &mut notes);
     let forwarded = params::settle_foreign(attempt, &policy, &request, service, &mut notes)?;
     let (mut body, mut config) = write(attempt, service, &request, &mut notes)?;
     extras(attempt, service, &request, &mut body, &mut config, &mut notes);

@@ -6,8 +6,9 @@ use serde_json::value::RawValue;
 use crate::wire::{raw, read, to_raw};
 
 /// OpenAI's parameters that are taken, without those of streams.
-pub(crate) const TAKEN: [&str; 12] = [
+pub(crate) const TAKEN: [&str; 13] = [
     "frequency_penalty",
+    "functions",
     "max_completion_tokens",
     "max_tokens",
     "reasoning_effort",

@@ -31,6 +31,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, dialect: Ollama) -> Result<Encoded> 
         other => return Err(Error::bad_request(format!("Ollama has no {other} through this API."))),
     };
     let request = params::effective(attempt, &policy, request, &mut notes)?;
+    let request = params::functions_as_tools(request, &mut notes);
     let forwarded = params::settle_foreign(attempt, &policy, &request, &options::TAKEN, &mut notes)?;
     let mut body = Extra::new();
     body.push("model", to_raw(&*attempt.target.model));

@@ -186,3 +186,13 @@ fn answers_survive_what_is_unknown_missing_or_null() {
         }
     });
 }
+
+#[test]
+fn functions_of_the_first_form_are_tools() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"functions":[{"name":"f","parameters":{}}]}"#;
+    for dialect in &DIALECTS {
+        let (path, sent) = sent(dialect, body);
+        assert!(path.ends_with("/api/chat"));
+        assert_eq!(sent["tools"][0]["function"]["name"], "f");
+    }
+}

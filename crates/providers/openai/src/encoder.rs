@@ -8,6 +8,7 @@ use lockgate_core::{
 use crate::{
     envelope::error_body,
     json::Json,
+    legacy,
     surface::{answer_id, answer_time},
     usage,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Encoder {
     model: String,
     operation: Operation,
     wants_usage: bool,
+    /// The client knows functions, not tools.
+    legacy: bool,
     /// Members of the chunk itself, to be told with the next one.
     chunk_members: Vec<(String, Raw)>,
     choices: Vec<ChoiceState>,
@@ -44,6 +47,7 @@ impl Encoder {
             model: call.model.clone(),
             operation: call.operation,
             wants_usage: call.wants_stream_usage(),
+            legacy: legacy::asked(call),
             chunk_members: Vec::new(),
             choices: Vec::new(),
             ended: false,
@@ -152,6 +156,9 @@ impl Encoder {
     fn tool_start(&mut self, event: &Event, out: &mut Vec<u8>) {
         let Event::ToolStart { choice, index, id, name, extra } = event else { return };
         let function = Json::new().text("name", name).text("arguments", "").into_text();
+        if self.legacy {
+            return self.function(*choice, *index, &function, out);
+        }
         let call = Json::new()
             .raw("index", &index.to_string())
             .text("id", id)
@@ -162,6 +169,21 @@ impl Encoder {
             None => call,
         };
         self.delta(*choice, &format!("\"tool_calls\":[{}]", call.into_text()), out);
+    }
+
+    fn tool_arguments(&mut self, choice: u32, index: u32, fragment: &str, out: &mut Vec<u8>) {
+        let function = format!("{{\"arguments\":{}}}", quote(fragment));
+        if self.legacy {
+            return self.function(choice, index, &function, out);
+        }
+        self.delta(choice, &format!("\"tool_calls\":[{{\"index\":{index},\"function\":{function}}}]"), out);
+    }
+
+    /// A piece of the one call that there can be.
+    fn function(&mut self, choice: u32, index: u32, function: &str, out: &mut Vec<u8>) {
+        if index == 0 {
+            self.delta(choice, &format!("\"function_call\":{function}"), out);
+        }
     }
 
     fn logprobs(&mut self, choice: u32, logprobs: &Raw, out: &mut Vec<u8>) {
@@ -184,6 +206,7 @@ impl Encoder {
             }
             state.finished = true;
         }
+        let reason = if self.legacy { legacy::finish(reason.clone()) } else { reason.clone() };
         let word = quote(reason.as_str());
         let json = if self.text_only() {
             format!("{{\"text\":\"\",\"index\":{choice},\"logprobs\":null,\"finish_reason\":{word}}}")
@@ -208,11 +231,7 @@ impl StreamEncoder for Encoder {
             Event::RedactedThinking { choice, block } => self.thinking_block(*choice, block, out),
             Event::ToolStart { .. } => self.tool_start(event, out),
             Event::ToolArguments { choice, index, fragment } => {
-                let json = format!(
-                    "\"tool_calls\":[{{\"index\":{index},\"function\":{{\"arguments\":{}}}}}]",
-                    quote(fragment)
-                );
-                self.delta(*choice, &json, out);
+                self.tool_arguments(*choice, *index, fragment, out);
             }
             Event::Refusal { choice, text } => {
                 self.delta(*choice, &format!("\"refusal\":{}", quote(text)), out);

@@ -17,6 +17,7 @@ mod error;
 mod forms;
 mod frames;
 mod json;
+mod legacy;
 mod lookup;
 mod measured;
 mod media;

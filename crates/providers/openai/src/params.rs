@@ -64,8 +64,9 @@ const NOT_WHILE_REASONING: [&str; 3] = ["logprobs", "top_logprobs", "top_p"];
 /// The parameters that a provider's model takes, in the alphabet's order.
 pub fn supported_params(quirks: &Quirks, model: &str, facts: &ModelFacts) -> Vec<String> {
     let policy = ParamPolicy::default();
-    let support = Support { quirks, family: Family::of(quirks, model, facts), facts, policy: &policy };
-    let own = quirks.params.iter().chain(&quirks.also).chain(quirks.also_when.values().flatten());
+    let support = Support { quirks, model, family: Family::of(quirks, model, facts), facts, policy: &policy };
+    let by_model = quirks.also_when.values().chain(quirks.also_for.values()).flatten();
+    let own = quirks.params.iter().chain(&quirks.also).chain(by_model);
     let mut names: Vec<String> = BASE
         .iter()
         .chain(&SPECIAL)
@@ -145,6 +146,7 @@ pub(crate) fn telling_name(target: &Target) -> &str {
 /// What one target takes.
 pub(crate) struct Support<'a> {
     pub(crate) quirks: &'a Quirks,
+    pub(crate) model: &'a str,
     pub(crate) family: Family,
     pub(crate) facts: &'a ModelFacts,
     pub(crate) policy: &'a ParamPolicy,
@@ -153,12 +155,8 @@ pub(crate) struct Support<'a> {
 impl<'a> Support<'a> {
     pub(crate) fn of(target: &'a Target, policy: &'a ParamPolicy) -> Self {
         let quirks = &target.provider.quirks;
-        Self {
-            quirks,
-            family: Family::of(quirks, telling_name(target), &target.facts),
-            facts: &target.facts,
-            policy,
-        }
+        let model = telling_name(target);
+        Self { quirks, model, family: Family::of(quirks, model, &target.facts), facts: &target.facts, policy }
     }
 
     /// The name, if it is a parameter that anybody could fail to support. Others are forwarded.
@@ -179,7 +177,9 @@ impl<'a> Support<'a> {
         // A model that nobody knows may have any capability.
         let able = |fact: &str| self.facts.supports(fact) || !self.facts.known;
         let when = || quirks.also_when.iter().any(|(fact, names)| able(fact) && names.contains(name));
-        if quirks.also.contains(name) || when() {
+        let named =
+            || quirks.also_for.iter().any(|(part, names)| self.model.contains(part) && names.contains(name));
+        if quirks.also.contains(name) || when() || named() {
             return true;
         }
         if quirks.params.is_empty() {
@@ -303,7 +303,8 @@ mod tests {
     #[test]
     fn temperature_of_reasoning_models() {
         let (quirks, facts, policy) = (openai(), facts(&[]), ParamPolicy::default());
-        let support = |family| Support { quirks: &quirks, family, facts: &facts, policy: &policy };
+        let support =
+            |family| Support { quirks: &quirks, model: "m", family, facts: &facts, policy: &policy };
         assert!(!support(Family::OSeries).takes_temperature("0", None));
         assert!(support(Family::OSeries).takes_temperature("1.0", None));
         assert!(!support(Family::Gpt5 { none: false }).takes_temperature("0.3", None));

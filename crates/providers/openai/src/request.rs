@@ -8,6 +8,7 @@ use lockgate_core::{
     Attempt, Encoded, Error, Format, Memo, Notes, Operation, Result,
     hub::{ChatRequest, CompletionRequest, Content, Message, Part, Prompt, Request as HubRequest, Stop},
     json::raw,
+    params::functions_as_tools,
     wire::Object,
 };
 
@@ -35,11 +36,9 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     if format == RESPONSES {
         let mut chat = prepared_chat(attempt)?;
         chat.request.messages = split_tool_images(std::mem::take(&mut chat.request.messages), true);
-        // This API cannot be told where to stop.
-        if chat.request.stop.is_some() {
-            chat.notes.dropped.push("stop".to_owned());
-        }
-        let body = responses::encode(attempt, &chat.request)?;
+        let request = functions_as_tools(Cow::Owned(chat.request), &mut chat.notes);
+        chat.notes.dropped.extend(responses::untold(&request).map(str::to_owned));
+        let body = responses::encode(attempt, &request)?;
         return finish(attempt, format, Prepared { body, notes: chat.notes, withhold_usage: false });
     }
     if attempt.call.upload.is_some() && format != OCR {

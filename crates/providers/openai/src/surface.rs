@@ -16,7 +16,7 @@ use crate::{
     encoder::Encoder,
     envelope::{error_body, status},
     json::{Json, list, written},
-    lookup, media, usage,
+    legacy, lookup, media, usage,
 };
 
 /// OpenAI's endpoints as clients speak them.
@@ -182,7 +182,7 @@ impl Surface for OpenAiSurface {
     fn write(&self, call: &Call, reply: &Reply) -> Result<Payload> {
         let json = match (reply, call.operation) {
             (Reply::Chat(reply), Operation::Completion) => completion_of_chat(call, reply),
-            (Reply::Chat(reply), _) => chat(call, reply),
+            (Reply::Chat(reply), _) => chat(call, &legacy::reply(call, reply)),
             (Reply::Completion(reply), _) => completion(call, reply),
             (Reply::Embedding(reply), _) => embedding(call, reply),
             (Reply::TokenCount { input }, _) => {

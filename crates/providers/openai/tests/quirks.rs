@@ -93,6 +93,12 @@ fn chat_members() {
             r#"{"model":"kimi-k2"}"#,
         ),
         (
+            r#"{"also_for":{"gpt-oss":["reasoning_effort"]}}"#,
+            "openai/gpt-oss-120b",
+            r#"{"model":"m","reasoning_effort":"low"}"#,
+            r#"{"model":"openai/gpt-oss-120b","reasoning_effort":"low"}"#,
+        ),
+        (
             r#"{"effort_as_thinking":true,"also":["reasoning_effort"]}"#,
             "m",
             r#"{"model":"m","reasoning_effort":"high"}"#,

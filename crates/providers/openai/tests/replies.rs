@@ -160,3 +160,19 @@ fn the_responses_api_behind_a_chat() {
     );
     assert_eq!(body["usage"]["completion_tokens_details"]["reasoning_tokens"], 1);
 }
+
+#[test]
+fn what_the_responses_api_has_no_word_for_is_told() {
+    let body =
+        r#"{"model":"m","messages":[],"n":2,"seed":1,"functions":[{"name":"f"}],"function_call":"auto"}"#;
+    let mut provider = sample::provider(&DIALECT);
+    provider.quirks.openai_families = true;
+    let target = sample::target(provider, "responses/gpt-5");
+    let call = sample::call(&SURFACE, Operation::Chat, body).unwrap();
+    let media = Media::default();
+    let encoded = DIALECT.encode(&Attempt { call: &call, target: &target, media: &media }).unwrap();
+    assert_eq!(encoded.notes.dropped, ["function_call", "n", "seed"]);
+    assert_eq!(encoded.notes.rewritten, ["functions"]);
+    let sent: Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+    assert_eq!(sent["tools"], json!([{"type":"function","name":"f"}]));
+}

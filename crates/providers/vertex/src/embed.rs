@@ -101,7 +101,10 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
         .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
         .body(Payload::from(to_raw(&body).get().to_owned()))
         .map_err(|_| Error::internal("The embedding request cannot be made."))?;
-    let notes = Notes::default();
+    let mut notes = Notes::default();
+    if given.user.is_some() {
+        notes.dropped.push("user".to_owned());
+    }
     Ok(Encoded {
         request,
         format: PREDICT,

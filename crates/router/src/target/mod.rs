@@ -1,5 +1,6 @@
 //! From LiteLLM's parameters to a [`Deployment`]: provider, credential, address, defaults, limits, prices.
 
+mod address;
 mod known;
 mod mask;
 
@@ -199,73 +200,6 @@ impl Builder<'_> {
         self.registry.resolve(model, None, &label).ok_or_else(|| unknown_provider(model, label(model)))
     }
 
-    /// The provider whose own address this is: same host, and a path at or below its own. A look-alike host never
-    /// gets a known provider's key.
-    fn provider_at(&self, base: &str) -> Option<&Arc<Provider>> {
-        let wanted: http::Uri = base.parse().ok()?;
-        let below = |path: &str, root: &str| {
-            let root = root.trim_end_matches('/');
-            path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.registry.providers().find(|provider| {
-            let own: Option<http::Uri> = provider.base_url.as_deref().and_then(|url| url.parse().ok());
-            own.is_some_and(|own| {
-                own.host().is_some()
-                    && own.authority() == wanted.authority()
-                    && below(wanted.path(), own.path())
-            })
-        })
-    }
-
-    /// The base URL and whether it is the operator's own.
-    fn base(&self, provider: &Provider, params: &Params) -> Result<(String, bool), Issue> {
-        let own = params.str("api_base").or_else(|| params.str("base_url")).map(str::to_owned);
-        let from_env = || {
-            provider.base_env.iter().find_map(|name| (self.env)(name).filter(|url| !url.trim().is_empty()))
-        };
-        let (base, custom) = match own.or_else(from_env) {
-            Some(base) => (Some(base), true),
-            None => (self.default_base(provider)?, false),
-        };
-        let base = match base {
-            Some(base) => base,
-            None => {
-                let variables = match provider.base_env.as_slice() {
-                    [] => String::new(),
-                    names => format!(", or set {}", names.join(" or ")),
-                };
-                return Err(Issue::new(
-                    "litellm_params.api_base",
-                    format!("`{}` has no address of its own.", provider.id),
-                    format!("Write `api_base: https://…`{variables}."),
-                ));
-            }
-        };
-        let web = |base: &str| {
-            let uri = base.parse::<http::Uri>();
-            uri.is_ok_and(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
-        };
-        let valid = !custom || web(&base);
-        if !valid {
-            return Err(Issue::new(
-                "litellm_params.api_base",
-                format!("`{base}` is no http or https URL."),
-                "Write the whole address: `https://host/v1`.",
-            ));
-        }
-        Ok((without_endpoint(&base).to_owned(), custom))
-    }
-
-    fn default_base(&self, provider: &Provider) -> Result<Option<String>, Issue> {
-        provider.default_base(self.env).map_err(|variable| {
-            Issue::new(
-                "litellm_params.api_base",
-                format!("The address of `{}` needs the environment variable {variable}.", provider.id),
-                format!("Set {variable}, or write `api_base: https://…`."),
-            )
-        })
-    }
-
     fn headers(
         &self,
         provider: &Provider,
@@ -340,17 +274,6 @@ fn unknown_provider(model: &str, label: Option<String>) -> Issue {
         "Write `provider/model` (`lockgate providers` lists the providers), or `openai/NAME` with `api_base` for a \
          server that speaks OpenAI's format.",
     )
-}
-
-/// Operators also paste the address of an endpoint; the base is what is before.
-fn without_endpoint(base: &str) -> &str {
-    let base = base.trim().trim_end_matches('/');
-    for endpoint in ["/chat/completions", "/v1/messages"] {
-        if let Some(rest) = base.strip_suffix(endpoint) {
-            return rest.trim_end_matches('/');
-        }
-    }
-    base
 }
 
 /// What is sent where the client is silent.

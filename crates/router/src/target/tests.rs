@@ -54,6 +54,22 @@ fn whose_model_it_is_and_where_it_goes() {
             json!({"api_base": "https://api.groq.com/openai/v1"}),
             "groq meta-llama/llama https://api.groq.com/openai/v1",
         ),
+        (
+            "some-model",
+            json!({"api_base": "https://api.deepseek.com/v1", "api_key": "k"}),
+            "deepseek some-model https://api.deepseek.com/v1",
+        ),
+        (
+            "some-model",
+            json!({"api_base": "https://API.together.xyz/v1", "api_key": "k"}),
+            "together_ai some-model https://api.together.xyz/v1",
+        ),
+        (
+            "snowflake/x",
+            json!({"account_id": "AAAA-BBBB", "api_key": "pat/k"}),
+            "snowflake x https://aaaa-bbbb.snowflakecomputing.com",
+        ),
+        ("openai/x", json!({"api_base": "http://Me:P@HOST:1/V1"}), "openai x http://Me:P@host:1/V1"),
         ("anthropic/c", json!({"api_key": "k", "base_url": "http://h/v1/messages"}), "anthropic c http://h"),
     ];
     for (model, more, expected) in table {

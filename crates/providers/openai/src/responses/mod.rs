@@ -58,6 +58,23 @@ pub(crate) fn continued(call: &Call) -> Option<(String, String, String)> {
     Some(("previous_response_id".to_owned(), "null".to_owned(), quote(&own)))
 }
 
+/// The members of a chat for which this API has no word, and which change the answer.
+pub(crate) fn untold(chat: &ChatRequest) -> impl Iterator<Item = &'static str> {
+    let given = [
+        ("audio", chat.audio.is_some()),
+        ("frequency_penalty", chat.frequency_penalty.is_some()),
+        ("function_call", chat.function_call.is_some()),
+        ("logit_bias", chat.logit_bias.is_some()),
+        ("modalities", chat.modalities.is_some()),
+        ("n", chat.n.is_some_and(|n| n != 1)),
+        ("prediction", chat.prediction.is_some()),
+        ("presence_penalty", chat.presence_penalty.is_some()),
+        ("seed", chat.seed.is_some()),
+        ("stop", chat.stop.is_some()),
+    ];
+    given.into_iter().filter_map(|(name, given)| given.then_some(name))
+}
+
 /// Writes the request body.
 ///
 /// # Errors
