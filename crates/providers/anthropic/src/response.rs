@@ -25,6 +25,7 @@ view! {
     #[derive(Clone, Debug, Default)]
     struct Glance {
         kind as "type": Option<String>,
+        error: Option<Raw>,
         usage: Option<UsageView>,
     }
 }
@@ -38,8 +39,10 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
         return Ok(Reply::TokenCount { input });
     }
     let message: MessageView = parse(body)?;
-    if message.kind.as_deref() == Some("error") {
-        return Err(error::in_answer(body));
+    refuse_failure(message.kind.as_deref(), message.extra.get("error"), body)?;
+    if message.content.is_none() && message.stop_reason.is_none() {
+        let error = Error::invalid_response("The provider's answer has no `content`.");
+        return Err(error.with_body(body.clone()));
     }
     let reply = reply(message, encoded, attempt.target.facts.count_tokens)?;
     Ok(match attempt.call.operation {
@@ -51,10 +54,14 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
 /// Checks a whole answer that is relayed, and reads its usage.
 pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
     let glance: Glance = parse(body)?;
-    if glance.kind.as_deref() == Some("error") {
-        return Err(error::in_answer(body));
-    }
+    refuse_failure(glance.kind.as_deref(), glance.error.as_deref(), body)?;
     Ok(glance.usage.map(|usage| usage.to_hub()))
+}
+
+/// An error that comes with a good status, as Anthropic or a server that imitates it writes one.
+fn refuse_failure(kind: Option<&str>, error: Option<&RawValue>, body: &Bytes) -> Result<()> {
+    let says_error = error.is_some_and(|error| error.get() != "null");
+    if kind == Some("error") || says_error { Err(error::in_answer(body)) } else { Ok(()) }
 }
 
 /// The hub's word for why the model stopped, and Anthropic's own where the hub's says less.

@@ -6,8 +6,8 @@ mod common;
 
 use common::{DIALECT, SURFACE, chat, decoder, messages, sse, target, with};
 use lockgate_anthropic::AnthropicSurface;
-use lockgate_core::{Event, FinishReason, Surface};
-use lockgate_testkit::laws;
+use lockgate_core::{Dialect, ErrorKind, Event, FinishReason, Surface};
+use lockgate_testkit::{laws, sample};
 
 const SIGNATURE: &str = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds==";
 
@@ -190,4 +190,18 @@ fn the_surface_explains_errors_in_its_own_envelope() {
         String::from_utf8(response.into_body().to_vec()).unwrap(),
         r#"{"type":"error","error":{"type":"rate_limit_error","message":"Slow \"down\""}}"#
     );
+}
+
+#[test]
+fn an_error_or_nothing_at_all_is_no_answer_whatever_its_status() {
+    let head = sample::head(200, "application/json");
+    let (target, call) = (target("claude-sonnet-4-5"), chat(BODY));
+    with(&target, &call, |attempt, encoded| {
+        let read = |answer: &'static str| Dialect::decode(&DIALECT, attempt, encoded, &head, answer.into());
+        let refused = read(r#"{"error":{"type":"rate_limit_error","message":"slow down"}}"#).unwrap_err();
+        assert_eq!((refused.kind(), refused.message()), (ErrorKind::RateLimit, "slow down"));
+        assert_eq!(read("{}").unwrap_err().kind(), ErrorKind::InvalidResponse);
+        assert!(read(r#"{"content":[],"stop_reason":null,"error":null}"#).is_ok());
+        assert!(read(r#"{"content":null,"stop_reason":"end_turn"}"#).is_ok());
+    });
 }

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Extra, FinishReason, Format, Memo, Notes, Operation, Reply, Result,
-    Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Format, Memo, Notes, Operation, Reply,
+    Result, Usage,
     hub::{ChatRequest, Content, Message},
     json::{raw, to_raw},
     params,
@@ -78,6 +78,9 @@ pub(crate) fn encode(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded
     };
     let given = params::effective(attempt, &policy, given, &mut notes)?;
     report_left_out(&given.messages, &mut notes);
+    if given.top_k.is_some() && words_of(model.family).top_k.is_none() {
+        notes.dropped.push("top_k".to_owned());
+    }
     let forwarded = params::settle_foreign(attempt, &policy, &given, &taken(model.family), &mut notes)?;
     let mut body = body(&given, model);
     forwarded.into_iter().for_each(|(name, value)| body.push(name, value));
@@ -174,6 +177,10 @@ fn deepseek(messages: &[Message]) -> String {
 
 pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Result<Reply> {
     let view: AnswerView = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    if !view.answers().iter().any(AnswerView::is_some) {
+        let error = Error::invalid_response("The provider's answer has no text.");
+        return Err(error.with_body(body.clone()));
+    }
     let reasons = Model::of(attempt.target).family == Family::DeepSeek;
     let choices = (0..).zip(view.answers()).map(|(index, answer)| Choice {
         index,

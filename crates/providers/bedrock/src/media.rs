@@ -63,6 +63,10 @@ fn read<'a>(url: &'a str, declared: Option<&'a str>, media: &Media) -> Result<Bl
         let format = format_of(mime).or_else(|| format_of_path(url)).ok_or_else(|| unknown(mime))?;
         return written(format, Source::Bytes(Cow::Owned(STANDARD.encode(&file.bytes))));
     }
+    if let Some((scheme, _)) = url.split_once("://") {
+        let message = format!("Bedrock takes files inline, from S3 and from the web, not by `{scheme}:`.");
+        return Err(Error::bad_field("messages", message));
+    }
     let Some((head, data)) = url.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
         let mime = declared.or_else(|| sniff(url)).unwrap_or("application/pdf");
         return written(format_of(mime).ok_or_else(|| unknown(mime))?, Source::Bytes(Cow::Borrowed(url)));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Extra, FinishReason, Operation, Raw, Reply, Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     json::{raw, read, to_raw},
     refusal,
@@ -120,7 +120,12 @@ pub(crate) fn redacted(data: &str) -> Raw {
 }
 
 fn parse(body: &Bytes) -> Result<AnswerView> {
-    serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))
+    let answer: AnswerView = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    if answer.output.is_none() && answer.stop_reason.is_none() {
+        let error = Error::invalid_response("The provider's answer has no `output`.");
+        return Err(error.with_body(body.clone()));
+    }
+    Ok(answer)
 }
 
 /// The answer in the hub's words.

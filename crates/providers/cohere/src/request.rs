@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
     Attempt, Encoded, Error, Extra, Format, Memo, Notes, Operation, Payload, Raw, Result, hub::ChatRequest,
-    params, wire::view,
+    params, prompt::as_chat, wire::view,
 };
 use serde_json::value::RawValue;
 
@@ -61,8 +61,11 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let policy = attempt.policy();
     let mut notes = Notes::default();
     let request = match attempt.call.operation {
-        Operation::Chat if v1::is_asked(attempt.target) => return v1::encode(attempt),
+        Operation::Chat | Operation::Completion if v1::is_asked(attempt.target) => {
+            return v1::encode(attempt);
+        }
         Operation::Chat => Cow::Borrowed(attempt.call.chat()?),
+        Operation::Completion => Cow::Owned(as_chat(attempt.call.completion()?, &mut notes)?),
         Operation::Embedding => return embed::encode(attempt),
         Operation::Ocr => return parse::encode(attempt, &url(attempt, "/v2/parse")),
         other => return Err(Error::bad_request(format!("Cohere has no {other} through this API."))),

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Format, Reply, Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Format, Operation, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
     };
     let message = message(said);
     let called = message.tool_calls.is_some();
-    let asked = attempt.call.chat()?.logprobs == Some(true);
+    let asked = attempt.call.operation == Operation::Chat && attempt.call.chat()?.logprobs == Some(true);
     let choice = Choice {
         finish: Some(finish(view.finish_reason.as_deref(), called)),
         native_finish: view.finish_reason,

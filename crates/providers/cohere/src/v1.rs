@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, Extra, Format, Notes, Raw, Reply, Result, Target,
+    Attempt, ChatReply, Choice, Encoded, Error, Extra, Format, Notes, Operation, Raw, Reply, Result, Target,
     hub::{Content, FunctionCall, Message, ToolCall},
     params,
+    prompt::as_chat,
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -77,7 +78,10 @@ pub(crate) fn is_asked(target: &Target) -> bool {
 pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let policy = attempt.policy();
     let mut notes = Notes::default();
-    let given = Cow::Borrowed(attempt.call.chat()?);
+    let given = match attempt.call.operation {
+        Operation::Completion => Cow::Owned(as_chat(attempt.call.completion()?, &mut notes)?),
+        _ => Cow::Borrowed(attempt.call.chat()?),
+    };
     let given = params::effective(attempt, &policy, given, &mut notes)?;
     let forwarded = params::settle_foreign(attempt, &policy, &given, &TAKEN, &mut notes)?;
     let mut body = Extra::new();

@@ -316,3 +316,32 @@ fn answers_of_the_first_version_are_read() {
         assert!(read("{}").is_err());
     });
 }
+
+#[test]
+fn texts_are_continued_in_a_chat() {
+    let body = r#"{"model":"m","prompt":"The capital is","max_tokens":4,"logprobs":2}"#;
+    for (model, member) in [("command-a", "messages"), ("v1/command-r", "message")] {
+        let (target, media) = (target(model), Media::default());
+        let call = sample::call(&SURFACE, Operation::Completion, body).unwrap();
+        let attempt = Attempt { call: &call, target: &target, media: &media };
+        let encoded = DIALECT.encode(&attempt).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+        assert!(sent[member].to_string().contains("The capital is"), "{sent}");
+        assert_eq!(sent["max_tokens"], 4);
+        assert_eq!(encoded.notes.dropped, ["logprobs"]);
+        let head = sample::head(200, "application/json");
+        let answer = r#"{"text":" Paris","finish_reason":"COMPLETE","message":{"content":[{"type":"text","text":" Paris"}]}}"#;
+        assert!(DIALECT.decode(&attempt, &encoded, &head, answer.into()).is_ok());
+    }
+}
+
+#[test]
+fn pictures_in_results_of_the_first_version_are_reported() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"},
+        {"role":"assistant","tool_calls":[{"id":"1","function":{"name":"f","arguments":"{}"}}]},
+        {"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"see"},
+        {"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}"#;
+    with("v1/command-r", body, |_, encoded, _| {
+        assert_eq!(encoded.notes.dropped, ["messages.content"]);
+    });
+}

@@ -61,7 +61,7 @@ fn conversation(messages: &[Message], chat: &mut Extra, notes: &mut Notes) {
     chat.push("message", to_raw(&message));
     chat.push("chatHistory", to_raw(&CAMEL.history(before, notes)));
     if results > 0 {
-        chat.push("toolResults", to_raw(&tool_results(now, &talk)));
+        chat.push("toolResults", to_raw(&tool_results(now, &talk, notes)));
     }
     let system: Vec<String> = system.into_iter().map(|message| text(message, notes)).collect();
     if !system.is_empty() {

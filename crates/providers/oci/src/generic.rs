@@ -55,6 +55,13 @@ view! {
 pub(crate) fn write(request: &ChatRequest, model: &str, chat: &mut Extra, notes: &mut Notes) {
     chat.push("apiFormat", raw("\"GENERIC\""));
     chat.push("messages", to_raw(&request.messages.iter().map(message).collect::<Vec<_>>()));
+    let contents = request.messages.iter().filter_map(|message| message.content.as_ref());
+    if contents
+        .into_iter()
+        .any(|content| matches!(content, Content::Parts(list) if parts(content).len() < list.len()))
+    {
+        notes.dropped.push("messages.content".to_owned());
+    }
     let reasons = REASONERS.iter().any(|start| model.starts_with(start));
     let limit = if reasons { "maxCompletionTokens" } else { "maxTokens" };
     chat.push(limit, to_raw(&request::limit(request)));
@@ -128,26 +135,27 @@ fn message(message: &Message) -> Extra {
 fn parts(content: &Content) -> Vec<Extra> {
     match content {
         Content::Text(text) => vec![typed("TEXT", "text", to_raw(text))],
-        Content::Parts(parts) => parts.iter().map(part).collect(),
+        Content::Parts(parts) => parts.iter().filter_map(part).collect(),
     }
 }
 
-fn part(part: &Part) -> Extra {
+/// A part in this API's words; none if it has none for it, like a file that another provider keeps.
+fn part(part: &Part) -> Option<Extra> {
     if let Some(image) = &part.image_url {
         let mut object = Extra::new();
         object.push("url", to_raw(image.url()));
         if let Some(detail) = &image.object.detail {
             object.push("detail", to_raw(&detail.to_ascii_uppercase()));
         }
-        return typed("IMAGE", "imageUrl", to_raw(&object));
+        return Some(typed("IMAGE", "imageUrl", to_raw(&object)));
     }
     if let Some(data) = part.file.as_ref().and_then(|file| file.file_data.as_ref()) {
-        return typed("DOCUMENT", "documentUrl", url(data));
+        return Some(typed("DOCUMENT", "documentUrl", url(data)));
     }
     if let Some(audio) = part.input_audio.as_deref().and_then(audio) {
-        return typed("AUDIO", "audioUrl", url(&audio));
+        return Some(typed("AUDIO", "audioUrl", url(&audio)));
     }
-    typed("TEXT", "text", to_raw(part.text.as_deref().unwrap_or_default()))
+    part.text.as_deref().map(|text| typed("TEXT", "text", to_raw(text)))
 }
 
 fn typed(kind: &str, member: &str, value: Raw) -> Extra {

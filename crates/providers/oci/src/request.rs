@@ -8,6 +8,7 @@ use lockgate_core::{
     hub::{ChatRequest, ToolChoice},
     json::{raw, to_raw},
     params,
+    prompt::as_chat,
 };
 
 use crate::{CHAT, cohere, embed, generic, place};
@@ -30,6 +31,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let mut notes = Notes::default();
     let request = match attempt.call.operation {
         Operation::Chat => Cow::Borrowed(attempt.call.chat()?),
+        Operation::Completion => Cow::Owned(as_chat(attempt.call.completion()?, &mut notes)?),
         Operation::Embedding => return embed::encode(attempt),
         other => return Err(Error::bad_request(format!("Oracle Cloud has no {other} through this API."))),
     };

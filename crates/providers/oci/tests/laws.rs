@@ -218,3 +218,29 @@ fn requests_are_signed_as_oracle_cloud_wants_it() {
     let error = DIALECT.signer(&settings(&BTreeMap::new())).err().unwrap();
     assert!(error.message().contains("OCI_TENANCY"));
 }
+
+#[test]
+fn texts_are_continued_in_a_chat() {
+    for model in ["meta.llama", "cohere.command"] {
+        let (target, media) = (target(model), Media::default());
+        let body = r#"{"model":"m","prompt":"The capital is","max_tokens":4}"#;
+        let call = sample::call(&SURFACE, Operation::Completion, body).unwrap();
+        let attempt = Attempt { call: &call, target: &target, media: &media };
+        let encoded = DIALECT.encode(&attempt).unwrap();
+        let sent: serde_json::Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+        assert!(sent["chatRequest"].to_string().contains("The capital is"), "{sent}");
+        assert_eq!(sent["chatRequest"]["maxTokens"], 4);
+    }
+}
+
+#[test]
+fn files_that_another_provider_keeps_are_reported() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[
+        {"type":"file","file":{"file_id":"file_1"}},{"type":"text","text":"Summarise"}]}]}"#;
+    with("meta.llama", body, |_, encoded| {
+        let sent: serde_json::Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+        let content = serde_json::json!([{"type": "TEXT", "text": "Summarise"}]);
+        assert_eq!(sent["chatRequest"]["messages"][0]["content"], content);
+        assert_eq!(encoded.notes.dropped, ["messages.content"]);
+    });
+}

@@ -6,6 +6,9 @@ use lockgate_core::{
     hub::{ChatRequest, Content, Part},
 };
 
+/// Types that are no pictures, whatever part they stand in: Messages' documents, videos.
+const NO_IMAGES: [&str; 5] = ["application/pdf", "audio/", "font/", "text/", "video/"];
+
 /// What a message says, and the images that it shows.
 #[derive(Default)]
 pub(crate) struct Shown {
@@ -62,6 +65,11 @@ fn image(part: &Part) -> Option<&str> {
 fn base64(url: &str, media: &Media) -> Result<String> {
     if let Some(data) = url.strip_prefix("data:") {
         return match data.split_once(',') {
+            Some((head, _)) if NO_IMAGES.iter().any(|start| head.starts_with(start)) => {
+                let kind = head.split(';').next().unwrap_or_default();
+                let message = format!("Ollama takes texts and images, not files of the type `{kind}`.");
+                Err(Error::bad_field("messages", message))
+            }
             Some((head, data)) if head.ends_with(";base64") => Ok(data.to_owned()),
             _ => {
                 Err(Error::bad_field("messages", "A data URL must be base64-encoded (`data:TYPE;base64,…`)."))

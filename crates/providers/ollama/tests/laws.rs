@@ -196,3 +196,17 @@ fn functions_of_the_first_form_are_tools() {
         assert_eq!(sent["tools"][0]["function"]["name"], "f");
     }
 }
+
+#[test]
+fn documents_are_no_pictures() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url",
+        "image_url":{"url":"data:application/pdf;base64,JVBERi0="}}]}]}"#;
+    for dialect in &DIALECTS {
+        let (target, media) = (target(dialect, "llama3.1"), Media::default());
+        let call = sample::call(&SURFACE, Operation::Chat, body).unwrap();
+        let encoded = dialect.encode(&Attempt { call: &call, target: &target, media: &media });
+        let error = encoded.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::BadRequest);
+        assert!(error.message().contains("application/pdf"), "{error}");
+    }
+}

@@ -207,8 +207,8 @@ impl Pieces {
 pub(crate) fn finish_reason(word: &str, called_tools: bool) -> (FinishReason, Option<String>) {
     let reason = match word {
         // Several servers end a turn with tool calls by the word for a normal end.
-        "stop" if called_tools => FinishReason::ToolCalls,
-        "eos" | "eos_token" | "end_turn" | "stop_sequence" | "COMPLETE" | "complete" | "finished" => {
+        "stop" | "" if called_tools => FinishReason::ToolCalls,
+        "" | "eos" | "eos_token" | "end_turn" | "stop_sequence" | "COMPLETE" | "complete" | "finished" => {
             FinishReason::Stop
         }
         "max_tokens" | "model_length" | "MAX_TOKENS" => FinishReason::Length,
@@ -216,7 +216,7 @@ pub(crate) fn finish_reason(word: &str, called_tools: bool) -> (FinishReason, Op
         "safety" | "refusal" | "SAFETY" => FinishReason::ContentFilter,
         _ => return (FinishReason::from_openai(word), None),
     };
-    let native = (reason.as_str() != word).then(|| word.to_owned());
+    let native = (reason.as_str() != word && !word.is_empty()).then(|| word.to_owned());
     (reason, native)
 }
 
@@ -251,6 +251,8 @@ mod tests {
     fn tool_calls_that_end_with_stop_are_tool_calls() {
         assert_eq!(finish_reason("stop", true), (FinishReason::ToolCalls, Some("stop".to_owned())));
         assert_eq!(finish_reason("stop", false), (FinishReason::Stop, None));
+        assert_eq!(finish_reason("", true), (FinishReason::ToolCalls, None));
+        assert_eq!(finish_reason("", false), (FinishReason::Stop, None));
         assert_eq!(finish_reason("model_length", false).0, FinishReason::Length);
         assert_eq!(finish_reason("strange", false).0, FinishReason::Other("strange".to_owned()));
     }

@@ -8,10 +8,10 @@ use lockgate_aws::{Frame, Frames, error};
 use lockgate_core::{
     Attempt, ChatReply, Choice, CloudSettings, Dialect, Encoded, Error, Event, Extra, FinishReason, Format,
     Memo, Notes, Operation, Probe, Raw, Reply, Result, Signer, StreamDecoder, Target, Usage, Watch,
-    hub::{ChatRequest, Content, Message},
+    hub::{ChatRequest, Content, Message, Prompt},
     json::{raw, read, to_raw},
     params,
-    prompt::{render, report_left_out},
+    prompt::{as_chat, render, report_left_out},
     refusal,
     wire::{SseDecoder, view},
 };
@@ -54,7 +54,7 @@ impl Dialect for SageMaker {
     fn encode(&self, attempt: &Attempt<'_>) -> Result<Encoded> {
         let mut notes = Notes::default();
         let (body, format) = match attempt.call.operation {
-            Operation::Chat => (chat(attempt, &mut notes)?, TEXT),
+            Operation::Chat | Operation::Completion => (chat(attempt, &mut notes)?, TEXT),
             Operation::Embedding => (embed::body(attempt, &mut notes)?, embed::EMBED),
             other => return Err(Error::bad_request(format!("SageMaker has no {other} through this API."))),
         };
@@ -95,7 +95,11 @@ impl Dialect for SageMaker {
 
 fn chat(attempt: &Attempt<'_>, notes: &mut Notes) -> Result<Extra> {
     let policy = attempt.policy();
-    let given = params::effective(attempt, &policy, Cow::Borrowed(attempt.call.chat()?), notes)?;
+    let given = match attempt.call.operation {
+        Operation::Completion => Cow::Owned(as_chat(attempt.call.completion()?, notes)?),
+        _ => Cow::Borrowed(attempt.call.chat()?),
+    };
+    let given = params::effective(attempt, &policy, given, notes)?;
     let forwarded = params::settle_foreign(attempt, &policy, &given, &TAKEN, notes)?;
     let mut settings = settings(&given);
     forwarded.into_iter().for_each(|(name, value)| settings.push(name, value));
@@ -106,7 +110,9 @@ fn chat(attempt: &Attempt<'_>, notes: &mut Notes) -> Result<Extra> {
         }
     }
     let named: Option<String> = given.extra.get(TEMPLATE).and_then(read);
-    let template = named.as_deref().unwrap_or(&attempt.target.model);
+    // A text to continue stands as it is.
+    let own = if attempt.call.operation == Operation::Completion { "" } else { &attempt.target.model };
+    let template = named.as_deref().unwrap_or(own);
     let mut body = Extra::new();
     report_left_out(&given.messages, notes);
     body.push("inputs", to_raw(&render(template, &given.messages)));
@@ -226,8 +232,14 @@ fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
 /// Our own count: such servers do not say.
 fn estimate(attempt: &Attempt<'_>, choices: &[Choice]) -> Option<Usage> {
     let count = attempt.target.facts.count_tokens?;
-    let template = attempt.target.model.as_ref();
-    let input = count(&render(template, &attempt.call.chat().ok()?.messages));
+    let input = match attempt.call.operation {
+        Operation::Completion => match &attempt.call.completion().ok()?.prompt {
+            Some(Prompt::Text(text)) => count(text),
+            Some(Prompt::Texts(texts)) => texts.iter().map(|text| count(text)).sum(),
+            _ => return None,
+        },
+        _ => count(&render(attempt.target.model.as_ref(), &attempt.call.chat().ok()?.messages)),
+    };
     let texts = choices.iter().filter_map(|choice| choice.message.content.as_ref());
     let output = texts.map(|content| count(&content.text())).sum();
     Some(Usage { input, output, estimated: true, ..Usage::default() })

@@ -74,3 +74,18 @@ fn streams_are_read_alike_however_they_are_cut() {
         }
     }
 }
+
+#[test]
+fn texts_to_continue_stand_as_they_are() {
+    let target = sample::target(sample::provider(&TEXT), "meta-textgeneration-llama-2-7b-chat");
+    let body = r#"{"model":"m","prompt":"The capital is","max_tokens":4}"#;
+    let call = sample::call(&OPENAI, Operation::Completion, body).unwrap();
+    let media = Media::default();
+    let attempt = Attempt { call: &call, target: &target, media: &media };
+    let encoded = TEXT.encode(&attempt).unwrap();
+    let body: Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
+    assert_eq!(body["inputs"], "The capital is");
+    assert_eq!(body["parameters"]["max_new_tokens"], 4);
+    let head = sample::head(200, "application/json");
+    assert!(TEXT.decode(&attempt, &encoded, &head, r#"[{"generated_text":" Paris"}]"#.into()).is_ok());
+}

@@ -61,13 +61,22 @@ impl AnswerView {
         }
     }
 
+    /// Whether there is an answer, be it an empty text.
+    pub(super) fn is_some(&self) -> bool {
+        self.written().is_some() || self.reason().is_some()
+    }
+
     pub(super) fn said(&self) -> &str {
+        self.written().unwrap_or_default()
+    }
+
+    fn written(&self) -> Option<&str> {
         let own = self.generation.as_deref().or(self.output_text.as_deref()).or(self.text.as_deref());
         let inner = || {
             let inner = self.message.as_deref().or(self.delta.as_deref()).or(self.data.as_deref())?;
             inner.content.as_deref().or(inner.text.as_deref())
         };
-        own.or_else(inner).unwrap_or_default()
+        own.or_else(inner)
     }
 
     pub(super) fn reason(&self) -> Option<String> {

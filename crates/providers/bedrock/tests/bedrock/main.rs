@@ -459,14 +459,50 @@ fn what_is_missing_or_new_in_an_answer_never_fails_it() {
     with(NOVA, BODY, |attempt, encoded| {
         let head = sample::head(200, "application/json");
         for answer in [
-            "{}",
-            r#"{"output":null,"stopReason":null,"usage":null}"#,
+            r#"{"output":null,"stopReason":"end_turn","usage":null}"#,
+            r#"{"output":{}}"#,
             r#"{"output":{"message":{"content":[{"somethingNew":{"a":1}},{"text":null}]}},"stopReason":"new_word"}"#,
             r#"{"output":{"message":{"content":[{"reasoningContent":{"reasoningText":{"text":"t"}}}]}},"usage":{"inputTokens":1}}"#,
         ] {
             let decoded = DIALECT.decode(attempt, encoded, &head, Bytes::from_static(answer.as_bytes()));
             assert!(decoded.is_ok(), "{answer}: {:?}", decoded.err());
         }
-        assert!(DIALECT.decode(attempt, encoded, &head, Bytes::from_static(b"{\"output\": {")).is_err());
+        for answer in ["{\"output\": {", "{}", r#"{"output":null,"usage":null}"#, r#"{"message":"no"}"#] {
+            let decoded = DIALECT.decode(attempt, encoded, &head, Bytes::from_static(answer.as_bytes()));
+            assert!(decoded.is_err(), "{answer}");
+        }
+    });
+    with("invoke/meta.llama3-8b-instruct-v1:0", BODY, |attempt, encoded| {
+        let head = sample::head(200, "application/json");
+        for (answer, is_one) in [(r#"{"generation":""}"#, true), (r#"{"error":"no"}"#, false), ("{}", false)]
+        {
+            let decoded = DIALECT.decode(attempt, encoded, &head, Bytes::from_static(answer.as_bytes()));
+            assert_eq!(decoded.is_ok(), is_one, "{answer}");
+        }
+    });
+}
+
+#[test]
+fn files_are_inline_or_where_bedrock_can_read_them() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":
+        {"url":"gs://bucket/cat.png","format":"image/png"}}]}]}"#;
+    let target = target(NOVA);
+    let call = sample::call(&OPENAI, Operation::Chat, body).unwrap();
+    let media = Media::default();
+    let error = DIALECT.encode(&Attempt { call: &call, target: &target, media: &media }).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::BadRequest);
+    assert!(error.message().contains("`gs:`"), "{error}");
+}
+
+#[test]
+fn what_a_family_has_no_word_for_is_reported() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"top_k":40}"#;
+    with("invoke/meta.llama3-8b-instruct-v1:0", body, |_, encoded| {
+        assert_eq!(json(encoded)["top_k"], Value::Null);
+        assert_eq!(encoded.notes.dropped, ["top_k"]);
+    });
+    with("invoke/mistral.mistral-7b-instruct-v0:2", body, |_, encoded| {
+        assert_eq!(json(encoded)["top_k"], 40);
+        assert!(encoded.notes.dropped.is_empty());
     });
 }

@@ -71,7 +71,7 @@ pub(super) fn write(messages: &[Message], body: &mut Extra, notes: &mut Notes) {
         body.push("chat_history", to_raw(&history));
     }
     if results > 0 {
-        body.push("tool_results", to_raw(&tool_results(now, talk)));
+        body.push("tool_results", to_raw(&tool_results(now, talk, notes)));
     }
 }
 
@@ -123,7 +123,7 @@ impl Spelling {
                 let run = rest.iter().take_while(|message| is_result((*message).borrow())).count();
                 let (results, later) = rest.split_at(run);
                 entry.push("role", raw("\"TOOL\""));
-                entry.push(self.tool_results, to_raw(&tool_results(results, messages)));
+                entry.push(self.tool_results, to_raw(&tool_results(results, messages, notes)));
                 rest = later;
             } else {
                 let role = match message.role.as_str() {
@@ -181,13 +181,13 @@ pub fn text(message: &Message, notes: &mut Notes) -> String {
 }
 
 /// Results, each with the call that it answers.
-pub fn tool_results<M: Borrow<Message>>(results: &[M], talk: &[M]) -> Vec<Extra> {
+pub fn tool_results<M: Borrow<Message>>(results: &[M], talk: &[M], notes: &mut Notes) -> Vec<Extra> {
     let calls: Vec<&ToolCall> =
         talk.iter().flat_map(|message| message.borrow().tool_calls.iter().flatten()).collect();
-    let result = |message: &M| {
+    let mut result = |message: &M| {
         let message = message.borrow();
         let own = calls.iter().rev().find(|call| call.id.is_some() && call.id == message.tool_call_id);
-        let said = message.content.as_ref().map(Content::text).unwrap_or_default();
+        let said = text(message, notes);
         // An output is an object; a text becomes one.
         let output = serde_json::from_str::<Extra>(&said).unwrap_or_else(|_| {
             let mut output = Extra::new();
@@ -201,7 +201,7 @@ pub fn tool_results<M: Borrow<Message>>(results: &[M], talk: &[M]) -> Vec<Extra>
         entry.push("outputs", to_raw(&[output]));
         entry
     };
-    results.iter().map(result).collect()
+    results.iter().map(&mut result).collect()
 }
 
 fn tool_call(call: &ToolCall) -> Extra {
