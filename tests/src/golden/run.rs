@@ -110,6 +110,13 @@ impl Runner {
         (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
+    /// The bodies that go upstream.
+    pub fn sent(&self, case: &Case) -> Vec<Option<Value>> {
+        let mut sent = Vec::new();
+        self.run(case, &mut sent);
+        sent.into_iter().map(|sent| sent.body).collect()
+    }
+
     /// Where the case's model leads: the provider, the model as it knows it, the address.
     ///
     /// # Errors

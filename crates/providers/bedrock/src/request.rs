@@ -67,6 +67,14 @@ impl Abilities {
             caches_tools: caches && model.family != Family::Nova,
         }
     }
+
+    /// With what the operator knows better.
+    fn or_allowed(mut self, policy: &ParamPolicy) -> Self {
+        let allows = |name: &str| policy.allowed_openai_params.iter().any(|allowed| allowed == name);
+        self.calls_tools |= allows("tools");
+        self.chooses_tools |= allows("tool_choice");
+        self
+    }
 }
 
 /// OpenAI's parameters that the model takes.
@@ -138,10 +146,13 @@ pub(crate) fn body<'a>(
     notes: &mut Notes,
 ) -> Result<Body<'a>> {
     let forwarded = params::settle_foreign(attempt, policy, request, &taken(attempt.target, model), notes)?;
-    let abilities = Abilities::of(attempt.target, model);
+    let abilities = Abilities::of(attempt.target, model).or_allowed(policy);
     let mut names = ToolNames::new(LONGEST);
     let mut body = Body::default();
-    forwarded.into_iter().for_each(|(name, value)| body.additional_model_request_fields.push(name, value));
+    let own_words = |name: &str| !matches!(name, "tools" | "tool_choice");
+    for (name, value) in forwarded.into_iter().filter(|(name, _)| own_words(name)) {
+        body.additional_model_request_fields.push(name, value);
+    }
     sampling(attempt, policy, request, model, &mut body, notes)?;
     let reasons = reasoning::write(attempt, request, model, &mut body, notes)?;
     let declared = tools::declare(request, model.family, &abilities, &mut names)?;
@@ -166,7 +177,10 @@ pub(crate) fn body<'a>(
     }
     body.messages = conversation.turns;
     body.system = conversation.system;
-    let choice = choice(request, policy, &mut names, notes)?;
+    let choice = match abilities.calls_tools && abilities.chooses_tools {
+        true => choice(request, policy, &mut names, notes)?,
+        false => None,
+    };
     hosted(attempt, &declared.hosted, &declared.betas, model.family, &mut body);
     single(request, model.family, choice.as_ref(), &mut body, notes);
     let mut config = ToolConfig { tools: declared.tools, tool_choice: choice };

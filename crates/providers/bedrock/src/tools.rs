@@ -39,7 +39,9 @@ pub(crate) fn declare(
     names: &mut ToolNames,
 ) -> Result<Declared> {
     let mut declared = Declared::default();
-    for tool in request.tools.iter().flatten() {
+    // Where they are not taken they were dropped.
+    let tools = request.tools.iter().flatten().filter(|_| abilities.calls_tools);
+    for tool in tools {
         match (&tool.function, tool.kind.as_str()) {
             (Some(function), _) => {
                 declared.tools.push(spec(function, abilities, names));

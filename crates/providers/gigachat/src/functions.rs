@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use lockgate_core::{
     ChatReply, Extra, FinishReason, Raw,
-    hub::{FunctionCall, ToolCall},
+    hub::{Content, FunctionCall, ToolCall},
     json::{raw, read, to_raw},
     wire::quote,
 };
@@ -35,6 +35,18 @@ pub(crate) fn with_text(call: &serde_json::value::RawValue) -> Option<Raw> {
     let text = raw(quote(arguments.get()));
     call.push("arguments", text);
     Some(to_raw(&call))
+}
+
+/// The call of the function that stands for the form of the answer, as the answer's text.
+pub(crate) fn as_content(reply: &mut ChatReply, form: &str) {
+    for choice in &mut reply.choices {
+        let call = choice.message.function_call.take_if(|call| call.name.as_deref() == Some(form));
+        let Some(call) = call else { continue };
+        choice.message.content = Some(Content::Text(call.arguments.unwrap_or_default()));
+        if matches!(choice.finish, Some(FinishReason::FunctionCall)) {
+            choice.finish = Some(FinishReason::Stop);
+        }
+    }
 }
 
 /// Calls of functions as calls of tools.

@@ -43,14 +43,19 @@ impl Carrier for GigaChat {
     fn decode(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, body: Bytes) -> Result<Reply> {
         let body = if encoded.format == CHAT { functions::as_text(body) } else { body };
         let mut reply = OpenAi.decode(attempt, encoded, head, body)?;
-        if let (Reply::Chat(reply), false) = (&mut reply, encoded.memo.legacy_functions) {
-            functions::as_tools(reply);
+        if let Reply::Chat(reply) = &mut reply {
+            if let Some(form) = &encoded.memo.json_tool {
+                functions::as_content(reply, form);
+            }
+            if !encoded.memo.legacy_functions {
+                functions::as_tools(reply);
+            }
         }
         Ok(reply)
     }
 
     fn stream(&self, attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts) -> Box<dyn StreamDecoder> {
         let inner = OpenAi.stream(attempt, encoded, head);
-        Box::new(stream::Decoder::new(inner, encoded.memo.legacy_functions))
+        Box::new(stream::Decoder::new(inner, &encoded.memo))
     }
 }

@@ -4,10 +4,25 @@ use std::collections::BTreeMap;
 
 use lockgate_core::{
     Encoded, Error, Extra, Raw, Result,
-    hub::{Message, Tool, ToolCall},
+    hub::{FunctionDef, Message, Tool, ToolCall},
     json::{raw, read, to_raw},
-    wire::{Edits, Object, quote},
+    wire::{Edits, Object, quote, view},
 };
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Format {
+        json_schema: Option<Schema>,
+    }
+}
+
+view! {
+    #[derive(Clone, Debug, Default)]
+    struct Schema {
+        name: Option<String>,
+        schema: Option<Raw>,
+    }
+}
 
 /// Rewrites the body that was written for OpenAI.
 ///
@@ -26,6 +41,14 @@ pub(crate) fn adapt(encoded: &mut Encoded) -> Result<()> {
         edits.remove("tool_choice");
         edits.set("function_call", chosen(choice));
     }
+    if let Some(format) = object.raw("response_format") {
+        edits.remove("response_format");
+        match form(format) {
+            Some(form) => encoded.memo.json_tool = Some(answer_in(&form, &object, &mut edits)),
+            None if format.contains("json") => encoded.notes.dropped.push("response_format".to_owned()),
+            None => {}
+        }
+    }
     // No temperature of zero is taken; the most probable word alone means the same.
     if object.raw("temperature").and_then(|text| text.parse::<f64>().ok()) == Some(0.0) {
         edits.remove("temperature");
@@ -42,6 +65,28 @@ fn functions(tools: &str) -> Option<Raw> {
     let tools: Vec<Tool> = serde_json::from_str(tools).ok()?;
     let functions: Vec<_> = tools.into_iter().filter_map(|tool| tool.function).collect();
     Some(to_raw(&functions))
+}
+
+/// The function whose arguments are the answer in the form that the client wants; there is no other way to ask for one.
+fn form(format: &str) -> Option<FunctionDef> {
+    let format: Format = serde_json::from_str(format).ok()?;
+    let schema = format.json_schema?;
+    let name = schema.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "structured_output".to_owned());
+    let description = Some(format!("Output structured response: {name}"));
+    Some(FunctionDef { name, description, parameters: schema.schema, ..FunctionDef::default() })
+}
+
+/// Has the model answer by calling the function: at once, or when it has called the client's own.
+fn answer_in(form: &FunctionDef, body: &Object, edits: &mut Edits) -> String {
+    let own = body.raw("tools").and_then(functions);
+    let own = own.or_else(|| body.raw("functions").and_then(|text| serde_json::from_str(text).ok()));
+    let mut functions: Vec<Raw> = own.as_deref().and_then(read).unwrap_or_default();
+    if functions.is_empty() {
+        edits.set("function_call", format!("{{\"name\":{}}}", quote(&form.name)));
+    }
+    functions.push(to_raw(form));
+    edits.set("functions", to_raw(&functions).get().to_owned());
+    form.name.clone()
 }
 
 fn chosen(choice: &str) -> String {

@@ -1,6 +1,6 @@
 //! The same in streams.
 
-use lockgate_core::{Event, FinishReason, Result, StreamDecoder, hub::FunctionCall, json::read};
+use lockgate_core::{Event, FinishReason, Memo, Result, StreamDecoder, hub::FunctionCall, json::read};
 
 use crate::functions;
 
@@ -9,12 +9,17 @@ pub(crate) struct Decoder {
     inner: Box<dyn StreamDecoder>,
     /// The client itself speaks of functions.
     legacy: bool,
+    /// The function that stands for the form of the answer.
+    form: Option<String>,
+    /// Whether it has been called.
+    formed: bool,
     id: String,
 }
 
 impl Decoder {
-    pub(crate) fn new(inner: Box<dyn StreamDecoder>, legacy: bool) -> Self {
-        Self { inner, legacy, id: String::new() }
+    pub(crate) fn new(inner: Box<dyn StreamDecoder>, memo: &Memo) -> Self {
+        let (legacy, form) = (memo.legacy_functions, memo.json_tool.clone());
+        Self { inner, legacy, form, formed: false, id: String::new() }
     }
 
     /// Rewrites the events from the given one on.
@@ -33,7 +38,13 @@ impl Decoder {
             }
             Event::Delta { choice, key, value } if key == "function_call" => {
                 let value = functions::with_text(&value).unwrap_or(value);
-                match read::<FunctionCall>(&value).filter(|_| !self.legacy) {
+                let call = read::<FunctionCall>(&value);
+                self.formed |=
+                    call.as_ref().is_some_and(|call| call.name.is_some() && call.name == self.form);
+                match call.filter(|_| self.formed || !self.legacy) {
+                    Some(call) if self.formed => {
+                        out.push(Event::Text { choice, text: call.arguments.unwrap_or_default() });
+                    }
                     Some(call) => {
                         let id = format!("call_{}_{choice}", self.id);
                         let name = call.name.unwrap_or_default();
@@ -45,9 +56,10 @@ impl Decoder {
                 }
             }
             Event::Finish { choice, reason: FinishReason::FunctionCall, native, stop_sequence }
-                if !self.legacy =>
+                if self.formed || !self.legacy =>
             {
-                out.push(Event::Finish { choice, reason: FinishReason::ToolCalls, native, stop_sequence });
+                let reason = if self.formed { FinishReason::Stop } else { FinishReason::ToolCalls };
+                out.push(Event::Finish { choice, reason, native, stop_sequence });
             }
             other => out.push(other),
         }

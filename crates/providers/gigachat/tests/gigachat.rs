@@ -101,6 +101,39 @@ fn calls_come_as_calls_of_tools() {
 }
 
 #[test]
+fn an_answer_in_a_form_is_the_call_of_a_function() {
+    let format = r#"{"type":"json_schema","json_schema":{"name":"f","schema":{"type":"object"}}}"#;
+    let asked = PLAIN.replace("\"model\"", &format!("\"response_format\":{format},\"model\""));
+    let head = sample::head(200, "application/json");
+    with(&asked, |attempt, encoded| {
+        let body = body(encoded);
+        assert_eq!((body.get("response_format"), &body["function_call"]), (None, &json!({"name": "f"})));
+        assert_eq!(body["functions"][0]["parameters"], json!({"type": "object"}));
+        let answer = br#"{"id":"7","choices":[{"index":0,"message":{"role":"assistant","content":"","function_call":{"name":"f","arguments":{"a":1}}},"finish_reason":"function_call"}]}"#;
+        let reply = DIALECT.decode(attempt, encoded, &head, Bytes::from_static(answer)).unwrap();
+        let Reply::Chat(reply) = reply else { panic!() };
+        let choice = &reply.choices[0];
+        assert_eq!(choice.message.content.as_ref().unwrap().text(), r#"{"a":1}"#);
+        assert!(choice.message.tool_calls.is_none() && choice.finish == Some(FinishReason::Stop));
+        let mut decoder = DIALECT.stream(attempt, encoded, &sample::head(200, "text/event-stream"));
+        let mut events = Vec::new();
+        decoder.feed(CHUNKS.as_bytes(), &mut events).unwrap();
+        assert!(events.iter().any(|event| matches!(event, Event::Text { text, .. } if text == r#"{"a":1}"#)));
+        assert!(events.iter().any(|event| matches!(event, Event::Finish { reason: FinishReason::Stop, .. })));
+    });
+    for own in [r#""functions":[{"name":"g"}]"#, r#""tools":[{"type":"function","function":{"name":"g"}}]"#] {
+        let own = format!("\"response_format\":{format},{own},\"model\"");
+        with(&PLAIN.replace("\"model\"", &own), |_, encoded| {
+            let body = body(encoded);
+            assert_eq!(body["functions"].as_array().unwrap().len(), 2);
+            assert_eq!((&body["functions"][1]["name"], body.get("function_call")), (&json!("f"), None));
+        });
+    }
+    let any = PLAIN.replace("\"model\"", "\"response_format\":{\"type\":\"json_object\"},\"model\"");
+    with(&any, |_, encoded| assert_eq!(encoded.notes.dropped, ["response_format"]));
+}
+
+#[test]
 fn laws_of_streams() {
     let streaming = PLAIN.replace("\"model\"", "\"stream\":true,\"model\"");
     with(&streaming, |attempt, encoded| {

@@ -29,6 +29,7 @@ impl Api for NlpCloud {
     fn names(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("frequency_penalty", "frequency_penalty"),
+            ("max_completion_tokens", "max_length"),
             ("max_tokens", "max_length"),
             ("n", "num_return_sequences"),
             ("presence_penalty", "presence_penalty"),

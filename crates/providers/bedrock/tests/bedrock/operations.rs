@@ -160,3 +160,28 @@ fn pictures_are_made_of_pictures() {
         assert!(matches!(reply, Ok(Reply::Images(_))), "{model}");
     }
 }
+
+#[test]
+fn tools_that_may_be_dropped_are_not_sent() {
+    let policy = |allowed: &[&str]| lockgate_core::ParamPolicy {
+        drop_params: true,
+        allowed_openai_params: allowed.iter().map(|name| (*name).to_owned()).collect(),
+        ..Default::default()
+    };
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"tool_choice":"required",
+        "tools":[{"type":"function","function":{"name":"f"}}]}"#;
+    for (allowed, tools, choice) in
+        [(&[][..], 0, false), (&["tools"], 1, false), (&["tools", "tool_choice"], 1, true)]
+    {
+        let mut target = target("ai21.jamba-1-5-large-v1:0");
+        target.facts = Arc::new(lockgate_core::ModelFacts { known: true, ..Default::default() });
+        target.policy = Arc::new(policy(allowed));
+        with_call(&target, &OPENAI, Operation::Chat, body, |_, encoded| {
+            let sent = json(encoded);
+            let config = &sent["toolConfig"];
+            assert_eq!(config["tools"].as_array().map_or(0, Vec::len), tools, "{allowed:?}");
+            assert_eq!(config.get("toolChoice").is_some(), choice, "{allowed:?}");
+            assert!(sent["additionalModelRequestFields"].get("tools").is_none());
+        });
+    }
+}
