@@ -8,9 +8,11 @@ use lockgate_core::{
     wire::view,
 };
 
+use serde_json::Number;
+
 use crate::{
     model::{Family, Model},
-    wire::Body,
+    wire::{Body, Choice},
 };
 
 /// Where Claude says how much of its answer was reasoning.
@@ -67,6 +69,27 @@ pub(crate) fn write(
         body.additional_model_response_field_paths = Some(raw(DETAILS));
     }
     Ok(!off)
+}
+
+/// Leaves out what Claude refuses while it thinks: most sampling, and a tool that it must call.
+pub(crate) fn make_room(choice: &mut Option<Choice>, body: &mut Body<'_>, notes: &mut Notes) {
+    let within = |number: Option<&Number>, least: f64| {
+        number.and_then(Number::as_f64).is_some_and(|number| (least..=1.0).contains(&number))
+    };
+    let inference = &mut body.inference_config;
+    let mut left_out = |name: &str| notes.dropped.push(name.to_owned());
+    if inference.temperature.take_if(|number| !within(Some(number), 1.0)).is_some() {
+        left_out("temperature");
+    }
+    if inference.top_p.take_if(|number| !within(Some(number), 0.95)).is_some() {
+        left_out("top_p");
+    }
+    if body.additional_model_request_fields.remove("top_k").is_some() {
+        left_out("top_k");
+    }
+    if choice.take_if(|choice| !matches!(choice, Choice::Auto {})).is_some() {
+        left_out("tool_choice");
+    }
 }
 
 /// Nova knows three levels.

@@ -177,10 +177,13 @@ pub(crate) fn body<'a>(
     }
     body.messages = conversation.turns;
     body.system = conversation.system;
-    let choice = match abilities.calls_tools && abilities.chooses_tools {
+    let mut choice = match abilities.calls_tools && abilities.chooses_tools {
         true => choice(request, policy, &mut names, notes)?,
         false => None,
     };
+    if reasons && model.family == Family::Claude {
+        reasoning::make_room(&mut choice, &mut body, notes);
+    }
     hosted(attempt, &declared.hosted, &declared.betas, model.family, &mut body);
     single(request, model.family, choice.as_ref(), &mut body, notes);
     let mut config = ToolConfig { tools: declared.tools, tool_choice: choice };

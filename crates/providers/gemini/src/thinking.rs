@@ -85,6 +85,7 @@ fn explicit(raw: &Raw, model: &str) -> Result<Body> {
         .ok_or_else(|| Error::bad_field("thinking", "`thinking` must be an object with a `type`."))?;
     let on = thinking.kind.as_deref() != Some("disabled");
     if has_levels(model) {
+        let on = on && thinking.budget_tokens != Some(0);
         return if on { Ok(Body::default().with("includeThoughts", &true)) } else { level("none", model) };
     }
     Ok(match (on, thinking.budget_tokens) {
@@ -120,5 +121,14 @@ mod tests {
             assert_eq!(of(model, effort).unwrap(), expected, "{model} {effort}");
         }
         assert!(of("gemini-2.5-pro", "huge").is_err());
+    }
+
+    #[test]
+    fn a_budget_of_nothing_is_the_least_level() {
+        let thinking = Some(raw(r#"{"type":"enabled","budget_tokens":0}"#.to_owned()));
+        let request = ChatRequest { thinking, ..ChatRequest::default() };
+        let of = |model| config(&request, model).unwrap().unwrap().into_json();
+        assert_eq!(of("gemini-3-flash"), r#"{"thinkingLevel":"minimal","includeThoughts":false}"#);
+        assert_eq!(of("gemini-2.5-flash"), r#"{"thinkingBudget":0}"#);
     }
 }

@@ -506,3 +506,22 @@ fn what_a_family_has_no_word_for_is_reported() {
         assert!(encoded.notes.dropped.is_empty());
     });
 }
+
+#[test]
+fn what_claude_refuses_while_it_thinks_is_left_out_and_told() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"max_tokens":4096,"temperature":0.5,
+        "top_p":0.99,"top_k":5,"thinking":{"type":"enabled","budget_tokens":1024},"tool_choice":"required",
+        "tools":[{"type":"function","function":{"name":"f"}}]}"#;
+    with(CLAUDE, body, |_, encoded| {
+        let sent = json(encoded);
+        assert_eq!(sent["inferenceConfig"], json!({"maxTokens": 4096, "topP": 0.99}));
+        assert_eq!(sent["toolConfig"]["toolChoice"], Value::Null);
+        assert_eq!(sent["additionalModelRequestFields"]["top_k"], Value::Null);
+        assert_eq!(encoded.notes.dropped, ["temperature", "top_k", "tool_choice"]);
+    });
+    with(CLAUDE, &body.replace("enabled", "disabled"), |_, encoded| {
+        assert_eq!(json(encoded)["inferenceConfig"]["temperature"], 0.5);
+        assert_eq!(json(encoded)["toolConfig"]["toolChoice"], json!({"any": {}}));
+        assert!(encoded.notes.dropped.is_empty());
+    });
+}
