@@ -228,6 +228,10 @@ impl<'a> Writer<'a, '_> {
                 "messages",
                 "Bedrock takes no audio: a message has a part of the type `input_audio`.",
             )),
+            "video_url" => Err(Error::bad_field(
+                "messages",
+                "Bedrock takes videos as parts of the type `file`, not `video_url`.",
+            )),
             "refusal" => {
                 let refusal: Option<String> = part.extra.get("refusal").and_then(read);
                 Ok(refusal.map(|text| Block::Text(Cow::Owned(text))))

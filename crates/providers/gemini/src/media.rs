@@ -1,10 +1,12 @@
 //! Images, sounds and files: inline, by Google's own URIs, or fetched.
 
+use std::borrow::Cow;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lockgate_core::{
     Error, ErrorKind, Media, Origin, Result,
     data_url::DataUrl,
-    hub::{ChatRequest, Content, File, ImageUrl, Part},
+    hub::{ChatRequest, Content, File, ImageObject, ImageUrl, Part},
     wire::view,
 };
 
@@ -31,13 +33,15 @@ pub(crate) fn fetches(request: &ChatRequest, service: Service) -> Vec<String> {
         let Some(Content::Parts(parts)) = &message.content else { continue };
         for part in parts {
             let url = match (&part.image_url, &part.file) {
-                (Some(image), _) => Some(image.url()),
-                (None, Some(file)) => file.file_data.as_deref().or(file.file_id.as_deref()),
-                (None, None) => None,
+                (Some(image), _) => Some(Cow::Borrowed(image.url())),
+                (None, Some(file)) => {
+                    file.file_data.as_deref().or(file.file_id.as_deref()).map(Cow::Borrowed)
+                }
+                (None, None) => video(part).map(|video| Cow::Owned(video.url)),
             };
-            let known = |url: &&str| urls.iter().any(|own| own == url);
+            let known = |url: &str| urls.iter().any(|own| own == url);
             if let Some(url) = url.filter(|url| is_fetched(url, service) && !known(url)) {
-                urls.push(url.to_owned());
+                urls.push(url.into_owned());
             }
         }
     }
@@ -70,8 +74,18 @@ pub(crate) fn part(part: &Part, media: &Media, service: Service) -> Result<Optio
             let mime = format!("audio/{}", audio.format.as_deref().unwrap_or("wav"));
             Ok(Some(inline(&mime, audio.data.as_deref().unwrap_or_default())))
         }
-        (None, None, None) => Ok(None),
+        (None, None, None) => match video(part) {
+            Some(video) => {
+                located(&video.url, video.format.as_deref(), "video/mp4", media, service).map(Some)
+            }
+            None => Ok(None),
+        },
     }
+}
+
+/// A video by its URL, in the form that servers of open models have brought up.
+fn video(part: &Part) -> Option<ImageObject> {
+    read(part.extra.get("video_url")?)
 }
 
 /// The level of detail that an image is to be seen in, in Gemini's words.

@@ -123,3 +123,23 @@ fn the_laws_hold() {
         }
     }
 }
+
+#[test]
+fn videos_are_files_by_their_address() {
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"?"},
+        {"type":"video_url","video_url":{"url":"https://youtu.be/x"}},
+        {"type":"video_url","video_url":{"url":"https://e.com/v.mp4"}}]}]}"#;
+    let (target, call) = (
+        sample::target(sample::provider(&DIALECT), "gemini-2.5-flash"),
+        sample::call(&SURFACE, Operation::Chat, body).unwrap(),
+    );
+    let mut media = Media::default();
+    let attempt = Attempt { call: &call, target: &target, media: &media };
+    assert_eq!(attempt.dialect().fetches(&call, &target).unwrap(), ["https://e.com/v.mp4"]);
+    let clip = lockgate_core::MediaFile { mime: "video/mp4".to_owned(), bytes: "clip".into() };
+    media.0.insert("https://e.com/v.mp4".to_owned(), clip.into());
+    let attempt = Attempt { call: &call, target: &target, media: &media };
+    let sent = attempt.dialect().encode(&attempt).unwrap().request.body().to_vec();
+    let sent = String::from_utf8(sent).unwrap();
+    assert!(sent.contains("https://youtu.be/x") && sent.contains("Y2xpcA=="), "{sent}");
+}

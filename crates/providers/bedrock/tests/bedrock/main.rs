@@ -492,6 +492,11 @@ fn files_are_inline_or_where_bedrock_can_read_them() {
     let error = DIALECT.encode(&Attempt { call: &call, target: &target, media: &media }).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::BadRequest);
     assert!(error.message().contains("`gs:`"), "{error}");
+    let body = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"video_url","video_url":
+        {"url":"https://e.com/v.mp4"}}]}]}"#;
+    let call = sample::call(&OPENAI, Operation::Chat, body).unwrap();
+    let error = DIALECT.encode(&Attempt { call: &call, target: &target, media: &media }).err().unwrap();
+    assert!(error.message().contains("`video_url`"), "{error}");
 }
 
 #[test]
