@@ -132,7 +132,7 @@ pub fn key(issuer: &str, credentials: &[&str]) -> String {
         digest.update(credential.len().to_le_bytes());
         digest.update(credential);
     }
-    digest.finalize().iter().fold(format!("{issuer}:"), |key, byte| format!("{key}{byte:02x}"))
+    format!("{issuer}:{}", hex::encode(digest.finalize()))
 }
 
 fn post(url: &str, form: String) -> Result<Request<Payload>> {

@@ -60,7 +60,7 @@ impl Signature {
                 date: date.to_owned(),
                 head: head(parts, signed)?,
                 digest: text(parts, &CONTENT_DIGEST).map(str::to_owned),
-                signature: unhex(member("Signature")?)?,
+                signature: hex::decode(member("Signature")?).ok()?,
             })
         };
         let signature = read().ok_or_else(|| denied("The request's AWS signature is incomplete."))?;
@@ -85,14 +85,14 @@ impl Signature {
     /// # Errors
     /// It signed with another one, or something else.
     pub(crate) fn verify(&self, body: &[u8]) -> Result<()> {
-        let own = hex(digest::digest(&digest::SHA256, body).as_ref());
+        let own = hex::encode(digest::digest(&digest::SHA256, body));
         let digest = match self.digest.as_deref() {
             Some(UNSIGNED) => UNSIGNED,
             Some(said) if said != own => return Err(mismatch()),
             _ => &own,
         };
         let request = format!("{}\n{digest}", self.head);
-        let request = hex(digest::digest(&digest::SHA256, request.as_bytes()).as_ref());
+        let request = hex::encode(digest::digest(&digest::SHA256, request.as_bytes()));
         let words = format!("{ALGORITHM}\n{}\n{}\n{request}", self.date, self.scope);
         let mut secret = format!("AWS4{}", self.key).into_bytes();
         for step in self.scope.split('/') {
@@ -170,15 +170,6 @@ fn seconds(date: &str) -> Option<Duration> {
 
 fn day(date: &str) -> &str {
     date.get(..8).unwrap_or(date)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 fn mismatch() -> Error {

@@ -77,8 +77,7 @@ pub(crate) fn account(target: &Target) -> Arc<str> {
         add(name);
         add(value);
     }
-    let digest = hasher.finalize();
-    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+    hex::encode(&hasher.finalize()[..6]).into()
 }
 
 /// The deployment's parameters for its dialect; those of a cloud completed from the environment.

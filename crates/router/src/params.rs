@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt::Write, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -177,11 +177,7 @@ impl Params {
         for map in [&self.params, &self.info] {
             hasher.update(serde_json::to_vec(map).unwrap_or_default());
         }
-        let mut id = String::with_capacity(32);
-        for byte in hasher.finalize().iter().take(16) {
-            let _ = write!(id, "{byte:02x}");
-        }
-        Arc::from(id)
+        hex::encode(&hasher.finalize()[..16]).into()
     }
 
     /// Sets a parameter.

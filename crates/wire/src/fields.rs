@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::object::members;
-use crate::scan;
 use crate::text::unescape;
+use crate::walk;
 
 /// Members of a JSON object by key, in order, each key once; keys and values are the text's own wherever they can be.
 ///
@@ -84,7 +84,7 @@ pub fn text(json: &str) -> Option<Cow<'_, str>> {
 /// The JSON texts of a list's elements; nothing if the value is something else. As for [`Fields::of`], the JSON is known
 /// to be well formed.
 pub fn elements(json: &str) -> Option<Vec<&str>> {
-    scan::elements(json)?.map(|span| json.get(span)).collect()
+    walk::elements(json)?.map(|span| json.get(span)).collect()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod scan;
 mod sse;
 mod text;
 mod view;
+mod walk;
 
 pub use edit::Edits;
 pub use fields::{Fields, elements, text};

@@ -7,8 +7,9 @@ use bytes::Bytes;
 
 use crate::edit::{self, Edits};
 use crate::payload::Payload;
-use crate::scan::{self, ScanError, Seen, Span, Walk};
+use crate::scan::{self, ScanError, Seen, Span};
 use crate::text::{quote, unescape};
+use crate::walk::Walk;
 
 /// A checked JSON object: the source text and where its top-level members are, in order.
 ///

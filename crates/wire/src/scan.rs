@@ -151,55 +151,6 @@ struct Scanner<'a> {
     escaped: bool,
 }
 
-/// Walks the members of an object that is a value of a scanned text: what stands there is known to be well formed.
-#[derive(Clone)]
-pub(crate) struct Walk<'a> {
-    scanner: Scanner<'a>,
-}
-
-impl<'a> Walk<'a> {
-    /// `None` if the text is no object.
-    pub(crate) fn of(text: &'a str) -> Option<Self> {
-        let mut scanner = Scanner::new(text.as_bytes());
-        (scanner.peek_token() == Some(b'{')).then_some(Self { scanner })
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Span;
-
-    fn next(&mut self) -> Option<Span> {
-        let scanner = &mut self.scanner;
-        // Before the first member stands a brace, before each other one a comma.
-        if !matches!(scanner.peek_token()?, b'{' | b',') {
-            return None;
-        }
-        scanner.at += 1;
-        scanner.member().ok()
-    }
-}
-
-/// Where the elements of a list are that is a value of a scanned text; nothing if the text is no list.
-pub(crate) fn elements(text: &str) -> Option<impl Iterator<Item = Range<usize>>> {
-    let mut scanner = Scanner::new(text.as_bytes());
-    if scanner.peek_token() != Some(b'[') {
-        return None;
-    }
-    Some(std::iter::from_fn(move || {
-        // Before the first element stands a bracket, before each other one a comma.
-        if !matches!(scanner.peek_token()?, b'[' | b',') {
-            return None;
-        }
-        scanner.at += 1;
-        if scanner.peek_token()? == b']' {
-            return None;
-        }
-        let start = scanner.at;
-        scanner.value().ok()?;
-        Some(start..scanner.at)
-    }))
-}
-
 impl<'a> Scanner<'a> {
     fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0, seen: Seen::default(), escaped: false }
@@ -448,6 +399,18 @@ impl<'a> Scanner<'a> {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
                 other => return other,
             }
+        }
+    }
+}
+
+/// How many bytes from `at` on stand in a string's literal as they are.
+pub(crate) fn plain_run(text: &[u8], at: usize) -> usize {
+    let mut end = at + plain_chunks(text, at);
+    loop {
+        match special_in_word(text, end) {
+            Some(8) => end += 8,
+            Some(plain) => return end + plain - at,
+            None => return end + plain_bytes(text, end) - at,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::scan::plain_run;
+
 /// The JSON string literal for `text`, quotes included, with no more escapes than JSON demands.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -12,16 +14,15 @@ pub fn quote(text: &str) -> String {
 /// Appends the JSON string literal for `text`.
 pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
-    let mut copied = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if !needs_escape(byte) {
-            continue;
-        }
-        out.push_str(text.get(copied..at).unwrap_or_default());
+    let mut at = 0;
+    loop {
+        let plain = at..at + plain_run(text.as_bytes(), at);
+        at = plain.end;
+        out.push_str(text.get(plain).unwrap_or_default());
+        let Some(&byte) = text.as_bytes().get(at) else { break };
         push_escape(out, byte);
-        copied = at + 1;
+        at += 1;
     }
-    out.push_str(text.get(copied..).unwrap_or_default());
     out.push('"');
 }
 
@@ -44,10 +45,6 @@ pub(crate) fn unescape(inner: &str) -> Cow<'_, str> {
         rest = tail;
     }
     Cow::Owned(out)
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
 fn push_escape(out: &mut String, byte: u8) {

@@ -94,7 +94,7 @@ fn digest(body: &Payload) -> String {
     for segment in body.segments() {
         hasher.update(segment);
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hasher.finalize())
 }
 
 fn unsigned(why: impl fmt::Display) -> Error {

@@ -29,7 +29,7 @@ pub(crate) fn document(base64: &str, format: &str) -> String {
 fn hash(parts: &[&[u8]], bytes: usize) -> String {
     let mut hasher = Sha256::new();
     parts.iter().for_each(|part| hasher.update(part));
-    hasher.finalize().iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(hasher.finalize().get(..bytes).unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use lockgate_core::{
     Raw,
-    wire::{quote, view},
+    wire::{quote_into, view},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -16,7 +16,7 @@ pub(crate) struct Body(Vec<(Cow<'static, str>, String)>);
 
 impl Body {
     pub(crate) fn set<T: Serialize + ?Sized>(&mut self, key: impl Into<Cow<'static, str>>, value: &T) {
-        self.raw(key, to_raw(value).get());
+        self.raw(key, serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()));
     }
 
     pub(crate) fn some<T: Serialize>(&mut self, key: impl Into<Cow<'static, str>>, value: Option<&T>) {
@@ -57,7 +57,7 @@ impl Body {
         let mut out = String::with_capacity(size + 2);
         for (key, json) in self.0 {
             out.push(if out.is_empty() { '{' } else { ',' });
-            out.push_str(&quote(&key));
+            quote_into(&mut out, &key);
             out.push(':');
             out.push_str(&json);
         }

@@ -35,6 +35,7 @@ mod responses;
 mod signed;
 mod stream;
 mod surface;
+mod translated;
 mod usage;
 mod whole;
 mod wire;

@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use lockgate_core::{
     Attempt, Notes, Operation, ParamPolicy, Payload, Quirks, Result, Target,
+    hub::ChatRequest,
     wire::{Object, quote},
 };
 
@@ -33,6 +35,19 @@ pub(crate) struct Prepared {
 /// # Errors
 /// The body has parameters that the target does not take and nobody allows to drop them.
 pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation) -> Result<Prepared> {
+    prepare_around(attempt, body, operation, &[])
+}
+
+/// As [`prepare`], for a body whose members named in `aside` hold an empty list in place of this text.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_around(
+    attempt: &Attempt<'_>,
+    body: &Object,
+    operation: Operation,
+    aside: &[(&'static str, Bytes)],
+) -> Result<Prepared> {
     let target = attempt.target;
     let policy = attempt.policy();
     let mut draft = Draft::new(body);
@@ -58,7 +73,28 @@ pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation
     }
     let withhold_usage = stream_usage(&mut draft, attempt, operation);
     model(&mut draft, target, operation);
+    for (name, text) in aside {
+        // Otherwise it has been dropped, or somebody wants another one.
+        if draft.get(name) == Some("[]") {
+            draft.set(*name, text.clone());
+        }
+    }
     Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage })
+}
+
+/// Whether nothing in this conversation and its tools is to be changed for the target: they need not be written to be
+/// looked through.
+pub(crate) fn stays(attempt: &Attempt<'_>, chat: &ChatRequest) -> bool {
+    let (target, policy) = (attempt.target, attempt.policy());
+    let quirks = &target.provider.quirks;
+    let rules = rules(&Support::of(target, &policy), target);
+    let concerned = rules.concern(|word| match word {
+        "developer" => chat.messages.iter().any(|message| message.role == word),
+        "cache_control" => attempt.call.body.mentions(word),
+        _ => true,
+    });
+    let listed = |path: &String| path.starts_with("messages") || path.starts_with("tools");
+    !concerned && quirks.drop_in_tools.is_empty() && !policy.additional_drop_params.iter().any(listed)
 }
 
 /// The operator's parameters, where the client is silent.
@@ -169,7 +205,20 @@ fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) 
     {
         draft.set("messages", messages);
     }
-    let rules = messages::Rules {
+    let rules = rules(support, target);
+    if !rules.concern(|word| draft.may_hold("messages", word)) {
+        return;
+    }
+    if let Some(messages) = draft.bytes("messages").and_then(|messages| rules.apply(&messages)) {
+        draft.set("messages", messages);
+        draft.notes.rewritten.push("messages".to_owned());
+    }
+}
+
+/// What the row and the model's family want changed in messages.
+fn rules<'a>(support: &Support<'a>, target: &Target) -> messages::Rules<'a> {
+    let quirks = support.quirks;
+    messages::Rules {
         developer_as_system: !quirks.keep_developer_role && !support.family.reasons(),
         system_as_user: support.family != Family::Foreign && support.facts.lacks.contains("system_messages"),
         strip_cache_control: !keeps_cache_control(quirks, &target.model),
@@ -178,13 +227,6 @@ fn edit_messages(draft: &mut Draft<'_>, support: &Support<'_>, target: &Target) 
         tool_call_reasoning: quirks.tool_call_reasoning.as_deref(),
         drop_empty_assistant: quirks.drop_empty_assistant,
         video_files_as_url: quirks.video_files_as_url,
-    };
-    if !rules.concern(|word| draft.may_hold("messages", word)) {
-        return;
-    }
-    if let Some(messages) = draft.bytes("messages").and_then(|messages| rules.apply(&messages)) {
-        draft.set("messages", messages);
-        draft.notes.rewritten.push("messages".to_owned());
     }
 }
 
