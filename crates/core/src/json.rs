@@ -20,6 +20,26 @@ pub fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
     serde_json::from_str(raw.get()).ok()
 }
 
+/// A whole text. As serde_json's own function, but the text is checked for UTF-8 in one go instead of string by string.
+///
+/// # Errors
+/// As serde_json's.
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    match simdutf8::basic::from_utf8(text) {
+        Ok(text) => serde_json::from_str(text),
+        // For its words about where.
+        Err(_) => serde_json::from_slice(text),
+    }
+}
+
+/// A provider's whole answer.
+///
+/// # Errors
+/// It is no JSON of that form: told as [`malformed`](crate::refusal::malformed) does.
+pub fn answer<T: DeserializeOwned>(body: &[u8]) -> crate::Result<T> {
+    parse(body).map_err(|why| crate::refusal::malformed(body, why))
+}
+
 /// A value that is simply missing when it is not of the expected type.
 #[derive(Clone, Debug)]
 pub struct Lax<T>(pub Option<T>);

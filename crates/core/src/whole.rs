@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, fmt::Write, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header, response::Parts};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
 use crate::{
     Attempt, CloudSettings, Dialect, Encoded, Error, Event, Exchange, Extra, Memo, Notes, Payload, Probe,
     Raw, Reply, Result, Signer, StreamDecoder, StreamEnd, Usage,
     json::{raw, to_raw},
-    refusal::{self, Refusal},
+    refusal::Refusal,
     uri::escaped,
     wire::FormWriter,
 };
@@ -213,14 +213,6 @@ pub fn foreign_fields(attempt: &Attempt<'_>, extra: &Extra, form: &mut FormWrite
 /// A JSON text as a plain one.
 pub fn plain(json: &str) -> String {
     serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned())
-}
-
-/// Reads a JSON answer.
-///
-/// # Errors
-/// It is none.
-pub fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T> {
-    serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))
 }
 
 /// An answer without what was asked for.

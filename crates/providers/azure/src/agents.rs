@@ -8,8 +8,8 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Exchange, Extra, Format, Memo, Notes, Payload, Raw, Reply,
     Result, Step,
     hub::{ChatRequest, Content, Message},
-    json::{raw, read, to_raw},
-    params, refusal,
+    json::{self, raw, read, to_raw},
+    params,
     uri::escaped,
     wire::view,
 };
@@ -330,7 +330,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {
-    serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))
+    json::answer(body)
 }
 
 fn lacking(what: &str, body: &Bytes) -> Error {

@@ -7,9 +7,9 @@ use lockgate_core::{
     Attempt, CloudSettings, Error, ErrorKind, Measures, Notes, Origin, Raw, Reply, Result, SearchReply,
     SearchResult, Signer, Usage,
     hub::SearchRequest,
-    params,
+    json, params,
     refusal::Refusal,
-    whole::{Api, Asked, Members, lacking, read},
+    whole::{Api, Asked, Members, lacking},
     wire::view,
 };
 
@@ -114,7 +114,7 @@ impl Api for Bing {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let request = wanted(attempt, &mut Notes::default())?;
         let most = request.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
         let said = answer.output.iter().flatten().flat_map(|item| item.content.iter().flatten());

@@ -5,8 +5,8 @@ use http::{Method, Request, header};
 use lockgate_core::{
     Attempt, Encoded, Error, Extra, Format, Measures, Memo, Notes, Operation, Reply, Result,
     TranscriptionReply, Usage,
-    json::{raw, to_raw},
-    params, refusal,
+    json::{self, raw, to_raw},
+    params,
     wire::{FormWriter, PartHead, view},
 };
 use serde::Serialize;
@@ -109,7 +109,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 /// # Errors
 /// The answer is none.
 pub(crate) fn decode(body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let Some(combined) = answer.combined else {
         let lacking = Error::invalid_response("The provider's answer has no `combinedPhrases`.");
         return Err(lacking.with_body(body.clone()));

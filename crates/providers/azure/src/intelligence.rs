@@ -7,7 +7,7 @@ use http::{Request, Uri, header, response::Parts};
 use lockgate_core::{
     Attempt, Encoded, Error, ErrorKind, Exchange, Format, Measures, Memo, Notes, OcrPage, OcrReply, Origin,
     Payload, Reply, Result, Step, Usage,
-    json::{raw, read},
+    json::{self, raw, read},
     refusal::Refusal,
     uri::escaped,
     wire::{quote, view},
@@ -173,7 +173,7 @@ fn trusted(base: &str, url: &str) -> Option<Uri> {
 }
 
 fn parse(body: &Bytes) -> Result<Job> {
-    serde_json::from_slice(body).map_err(|why| lockgate_core::refusal::malformed(body, why))
+    json::answer(body)
 }
 
 fn failed(body: &Bytes) -> Error {

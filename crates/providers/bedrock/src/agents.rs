@@ -10,7 +10,7 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Event, Extra, FinishReason, Format, Memo, Notes, Raw, Reply,
     Result, StreamDecoder, Usage,
     hub::{Content, Message},
-    json::{read, to_raw},
+    json::{self, read, to_raw},
     params, prompt, refusal,
     uri::escaped,
     wire::{SseDecoder, view},
@@ -200,7 +200,7 @@ view! {
 pub(crate) fn decode(attempt: &Attempt<'_>, format: Format, head: &Parts, body: &Bytes) -> Result<Reply> {
     let mut usage = None;
     let text = if format == AGENT_CORE && body.trim_ascii_start().starts_with(b"{") {
-        let raw: Raw = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+        let raw: Raw = json::answer(body)?;
         said(&raw, 0).ok_or_else(|| lacking(body))?
     } else {
         let mut decoder = Decoder::new(attempt, format, head);
@@ -300,8 +300,7 @@ impl State {
         match frame {
             _ if self.failed => {}
             Frame::Event { name, payload } if name == "chunk" => {
-                let chunk: Chunk =
-                    serde_json::from_slice(payload).map_err(|why| refusal::malformed(payload, why))?;
+                let chunk: Chunk = json::answer(payload)?;
                 let bytes = chunk.bytes.and_then(|bytes| STANDARD.decode(bytes).ok());
                 let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
                 self.text(text.unwrap_or_default(), out);

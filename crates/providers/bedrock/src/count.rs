@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, Encoded, Error, Extra, Format, Memo, Notes, Reply, Result,
-    json::{read, to_raw},
-    params, refusal,
+    json::{self, read, to_raw},
+    params,
     wire::view,
 };
 
@@ -39,7 +39,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, model: &Model<'_>) -> Result<Encoded
 }
 
 pub(crate) fn decode(body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let lacking =
         || Error::invalid_response("The provider's answer has no `inputTokens`.").with_body(body.clone());
     answer.input.map(|input| Reply::TokenCount { input }).ok_or_else(lacking)

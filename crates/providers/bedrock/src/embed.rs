@@ -8,8 +8,7 @@ use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, ErrorKind, Exchange, Extra, Format, Memo, Notes, Origin,
     Payload, Raw, Reply, Result, Step, Usage,
     hub::EmbeddingRequest,
-    json::{raw, read, to_raw},
-    refusal,
+    json::{self, raw, read, to_raw},
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -79,7 +78,7 @@ struct OneByOne {
 
 impl Exchange for OneByOne {
     fn next(&mut self, _head: &Parts, body: &Bytes) -> Result<Step> {
-        self.answers.push(serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?);
+        self.answers.push(json::answer(body)?);
         Ok(match self.rest.pop() {
             Some(request) => Step::Send { request, after: Duration::ZERO },
             None => Step::Answer(format!(r#"{{"parts":{}}}"#, to_raw(&self.answers).get()).into()),
@@ -88,7 +87,7 @@ impl Exchange for OneByOne {
 }
 
 pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let given = attempt.call.embedding()?;
     let several = answer.parts.as_deref().unwrap_or(std::slice::from_ref(&answer));
     let vectors: Vec<Raw> = several.iter().flat_map(vectors).collect();

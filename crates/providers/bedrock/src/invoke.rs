@@ -11,10 +11,9 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Format, Memo, Notes, Operation, Reply,
     Result, Usage,
     hub::{ChatRequest, Content, Message},
-    json::{raw, to_raw},
+    json::{self, raw, to_raw},
     params,
     prompt::{render, report_left_out},
-    refusal,
 };
 
 pub(crate) use stream::Decoder;
@@ -176,7 +175,7 @@ fn deepseek(messages: &[Message]) -> String {
 }
 
 pub(crate) fn decode(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Result<Reply> {
-    let view: AnswerView = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let view: AnswerView = json::answer(body)?;
     if !view.answers().iter().any(AnswerView::is_some) {
         let error = Error::invalid_response("The provider's answer has no text.");
         return Err(error.with_body(body.clone()));

@@ -5,8 +5,8 @@ use lockgate_core::{
     Attempt, Encoded, Error, ErrorKind, Extra, Format, Image, ImagesReply, Measures, Memo, Notes, Operation,
     Origin, Raw, Reply, Result, Usage,
     hub::ImageRequest,
-    json::{raw, read, to_raw},
-    params, refusal,
+    json::{self, raw, read, to_raw},
+    params,
     wire::view,
 };
 
@@ -248,7 +248,7 @@ fn foreign<'a>(attempt: &Attempt<'_>, given: &'a ImageRequest) -> Vec<(&'a str, 
 }
 
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let artifacts = answer.artifacts.unwrap_or_default();
     let mut reasons: Vec<String> = answer.reasons.unwrap_or_default().into_iter().flatten().collect();
     reasons.extend(artifacts.iter().filter_map(|artifact| artifact.reason.clone()));

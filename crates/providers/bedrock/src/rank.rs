@@ -7,8 +7,7 @@ use lockgate_core::{
     Attempt, Encoded, Error, Extra, Format, Measures, Memo, Notes, Raw, Reply, RerankReply, RerankResult,
     Result, Usage,
     hub::RerankRequest,
-    json::{raw, to_raw},
-    refusal,
+    json::{self, raw, to_raw},
     wire::{quote, view},
 };
 
@@ -135,7 +134,7 @@ fn dropped(given: &RerankRequest) -> Vec<String> {
 }
 
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let Some(results) = answer.results else {
         return Err(
             Error::invalid_response("The provider's answer has no `results`.").with_body(body.clone())

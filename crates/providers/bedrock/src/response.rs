@@ -5,8 +5,7 @@ use http::response::Parts;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
-    json::{raw, read, to_raw},
-    refusal,
+    json::{self, raw, read, to_raw},
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -120,7 +119,7 @@ pub(crate) fn redacted(data: &str) -> Raw {
 }
 
 fn parse(body: &Bytes) -> Result<AnswerView> {
-    let answer: AnswerView = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: AnswerView = json::answer(body)?;
     if answer.output.is_none() && answer.stop_reason.is_none() {
         let error = Error::invalid_response("The provider's answer has no `output`.");
         return Err(error.with_body(body.clone()));

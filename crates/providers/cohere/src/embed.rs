@@ -6,7 +6,7 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
     hub::EmbeddingRequest,
-    params,
+    json, params,
     wire::{quote, view},
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 
 /// Reads the vectors.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: Answer = json::answer(body)?;
     let Some(given) = answer.embeddings else {
         return Err(match answer.message.as_deref() {
             Some(words) => error::failed(Some(words)),
@@ -78,7 +78,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
 
 /// Checks an answer that is relayed.
 pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: Answer = json::answer(body)?;
     match (&answer.embeddings, answer.message.as_deref()) {
         (None, Some(words)) => Err(error::failed(Some(words))),
         _ => Ok(answer.meta.and_then(|meta| meta.billed_units).map(|units| usage(&units))),

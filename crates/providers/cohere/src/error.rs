@@ -5,8 +5,6 @@ use http::{HeaderMap, response::Parts};
 use lockgate_core::{Attempt, Error, ErrorKind, refusal::Refusal};
 use serde_json::value::RawValue;
 
-pub(crate) use lockgate_core::refusal::malformed;
-
 /// Cohere's own status for blocked inputs and outputs.
 const BLOCKED: u16 = 498;
 

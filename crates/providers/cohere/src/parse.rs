@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, header};
 use lockgate_core::{
     Attempt, Encoded, Error, Extra, Measures, Memo, Notes, OcrPage, OcrReply, Payload, Raw, Reply, Result,
-    Usage, refusal,
+    Usage, json,
     whole::foreign,
     wire::{quote, view},
 };
@@ -120,7 +120,7 @@ fn picture(attempt: &Attempt<'_>) -> Result<String> {
 /// # Errors
 /// It has no pages.
 pub fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let Some(pages) = answer.pages else {
         return Err(Error::invalid_response("The provider's answer has no pages.").with_body(body.clone()));
     };

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Format, Operation, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
+    json,
 };
 
 use crate::{
@@ -67,7 +68,7 @@ pub(crate) fn finish(word: Option<&str>, called: bool) -> FinishReason {
 }
 
 fn parse(body: &Bytes) -> Result<AnswerView> {
-    let view: AnswerView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let view: AnswerView = json::answer(body)?;
     let message = view.message.as_deref();
     match view.finish_reason.as_deref() {
         Some("ERROR") => Err(error::failed(None)),

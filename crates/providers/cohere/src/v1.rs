@@ -10,7 +10,7 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Extra, Format, Notes, Operation, Raw, Reply, Result, Target,
     hub::{Content, FunctionCall, Message, ToolCall},
-    params,
+    json, params,
     prompt::as_chat,
     wire::view,
 };
@@ -106,7 +106,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 
 /// Reads a successful answer.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: Answer = json::answer(body)?;
     let failed = answer.finish_reason.as_deref().is_some_and(is_failure);
     let nothing = answer.text.is_none() && answer.tool_calls.is_none();
     if failed || (nothing && answer.message.is_some()) {

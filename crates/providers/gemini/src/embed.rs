@@ -1,10 +1,10 @@
 //! Embeddings: `batchEmbedContents`.
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, wire::view};
+use lockgate_core::{Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, json, wire::view};
 
 use crate::{
-    EMBED, error, request, usage,
+    EMBED, request, usage,
     wire::{Body, Lax, array},
 };
 
@@ -64,7 +64,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, locate: &dyn Fn(&str) -> String) -> 
 
 /// Reads the vectors.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: Answer = json::answer(body)?;
     let list = answer.embeddings.0.or_else(|| Some(vec![answer.embedding.0?]));
     let Some(list) = list else {
         return Err(

@@ -8,8 +8,6 @@ use lockgate_core::{Attempt, Error, ErrorKind, Raw, Result, refusal::Refusal, wi
 
 use crate::wire::{Lax, read};
 
-pub(crate) use lockgate_core::refusal::malformed;
-
 view! {
     #[derive(Clone, Debug, Default)]
     struct Envelope {

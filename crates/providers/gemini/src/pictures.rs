@@ -7,6 +7,7 @@ use lockgate_core::{
     Attempt, Encoded, Error, ErrorKind, Image, ImagesReply, Measures, Memo, Notes, Operation, Origin,
     Payload, Raw, Reply, Result, UploadFile, Usage,
     hub::ImageRequest,
+    json,
     wire::{quote, view},
 };
 
@@ -178,7 +179,7 @@ fn shape(width: u32, height: u32) -> &'static str {
 /// There are none: the prompt or the pictures were held back, or the answer is no answer.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let (images, usage, why) = if predicts(&attempt.target.model) {
-        let answer: Predicted = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+        let answer: Predicted = json::answer(body)?;
         error::check(answer.error.as_ref(), body)?;
         let predictions = answer.predictions.0.unwrap_or_default();
         let why = predictions.iter().find_map(|prediction| prediction.filtered.0.clone());
@@ -201,7 +202,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
 type Pictures = (Vec<Image>, Option<Usage>, Option<String>);
 
 fn generated(body: &Bytes) -> Result<Pictures> {
-    let answer: AnswerView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: AnswerView = json::answer(body)?;
     error::check(answer.error.as_ref(), body)?;
     let usage = answer.usage.as_deref().and_then(usage::hub);
     let blocked = answer.prompt_feedback.0.and_then(|feedback| feedback.block_reason.0);

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
+    json,
     wire::{quote, view},
 };
 use serde_json::value::RawValue;
@@ -31,7 +32,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
     match encoded.format {
         EMBED => embed::decode(attempt, body),
         COUNT_TOKENS => {
-            let view: CountView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+            let view: CountView = json::answer(body)?;
             error::check(view.error.as_ref(), body)?;
             let input = view.total.0;
             input.map(|input| Reply::TokenCount { input }).ok_or_else(|| {
@@ -49,13 +50,13 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
 
 /// Checks an answer that is relayed.
 pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
-    let view: AnswerView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let view: AnswerView = json::answer(body)?;
     error::check(view.error.as_ref(), body)?;
     Ok(view.usage.as_deref().and_then(usage::hub))
 }
 
 fn chat(attempt: &Attempt<'_>, body: &Bytes) -> Result<ChatReply> {
-    let view: AnswerView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let view: AnswerView = json::answer(body)?;
     error::check(view.error.as_ref(), body)?;
     let blocked = view.prompt_feedback.0.is_some_and(|feedback| feedback.block_reason.0.is_some());
     let candidates = view.candidates.0.unwrap_or_default();

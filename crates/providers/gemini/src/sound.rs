@@ -3,8 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, AudioReply, Encoded, Error, Notes, Operation, Reply, Result, TranscriptionReply, Usage, params,
-    wire::quote,
+    Attempt, AudioReply, Encoded, Error, Notes, Operation, Reply, Result, TranscriptionReply, Usage, json,
+    params, wire::quote,
 };
 
 use crate::{
@@ -136,7 +136,7 @@ pub(crate) fn heard(body: &Bytes) -> Result<Reply> {
 }
 
 fn parts(body: &Bytes) -> Result<(Vec<PartView>, Option<Usage>)> {
-    let answer: AnswerView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: AnswerView = json::answer(body)?;
     error::check(answer.error.as_ref(), body)?;
     let usage = answer.usage.as_deref().and_then(usage::hub);
     let first = answer.candidates.0.unwrap_or_default().into_iter().next();

@@ -7,7 +7,7 @@ use http::{Request, response::Parts};
 use lockgate_core::{
     Attempt, Carried, Carrier, Dialect, Encoded, Error, ErrorKind, Exchange, Extra, Origin, Payload, Raw,
     Reply, Result, Retry, Step,
-    json::{read, to_raw},
+    json::{self, read, to_raw},
     refusal,
     wire::{Edits, Object, quote, view},
 };
@@ -79,7 +79,7 @@ impl Carrier for Manus {
 
 /// The response without what the client said itself, which a task repeats.
 fn agents_words(body: Bytes) -> Result<Bytes> {
-    let mut response: Extra = serde_json::from_slice(&body).map_err(|why| refusal::malformed(&body, why))?;
+    let mut response: Extra = json::answer(&body)?;
     let Some(items) = response.get("output").and_then(read::<Vec<Raw>>) else { return Ok(body) };
     let said = |item: &Raw| read::<Said>(item).and_then(|said| said.role);
     let items: Vec<Raw> = items.into_iter().filter(|item| said(item).as_deref() != Some("user")).collect();
@@ -96,7 +96,7 @@ struct Watching {
 
 impl Exchange for Watching {
     fn next(&mut self, _head: &Parts, body: &Bytes) -> Result<Step> {
-        let task: Task = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+        let task: Task = json::answer(body)?;
         match task.status.as_deref() {
             Some("error" | "failed" | "cancelled") => Err(failed(&task).with_body(body.clone())),
             // `pending`: it asks the client something.

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::Method;
 use lockgate_core::{
-    Attempt, Exchange, Measures, Raw, Reply, Result, Step, TranscriptionReply, Usage, json::to_raw,
+    Attempt, Exchange, Measures, Raw, Reply, Result, Step, TranscriptionReply, Usage, json, json::to_raw,
     wire::view,
 };
 
 use crate::{
-    api::{Api, Asked, Members, foreign, lacking, plain, read},
+    api::{Api, Asked, Members, foreign, lacking, plain},
     jobs::{Asking, Job, Next, bare, failed, is_id, post},
     word::Word,
 };
@@ -62,7 +62,7 @@ impl Api for AssemblyAi {
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let transcript: Transcript = read(&body)?;
+        let transcript: Transcript = json::answer(&body)?;
         let text = transcript.text.ok_or_else(|| lacking("text", &body))?;
         let seconds = |millis: u64| millis as f64 / 1000.0;
         let words: Option<Vec<Word<f64>>> = transcript.words.map(|words| {
@@ -127,11 +127,11 @@ struct Writing {
 impl Job for Writing {
     fn next(&mut self, body: &Bytes) -> Result<Next> {
         if let Some(mut wishes) = self.wishes.take() {
-            let url = read::<Kept>(body)?.upload_url.ok_or_else(|| lacking("upload_url", body))?;
+            let url = json::answer::<Kept>(body)?.upload_url.ok_or_else(|| lacking("upload_url", body))?;
             wishes.put("audio_url", &url);
             return Ok(Next::Ask(post(&format!("{}/v2/transcript", self.base), wishes.text())?));
         }
-        let transcript: Transcript = read(body)?;
+        let transcript: Transcript = json::answer(body)?;
         match transcript.status.as_deref() {
             Some("completed") => Ok(Next::Step(Step::Done)),
             Some("error") => {

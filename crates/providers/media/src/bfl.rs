@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use http::Method;
 use lockgate_core::{
-    Attempt, Exchange, Operation, Raw, Reply, Result, Step, exchange::is_trusted, uri::escaped, wire::view,
+    Attempt, Exchange, Operation, Raw, Reply, Result, Step, exchange::is_trusted, json, uri::escaped,
+    wire::view,
 };
 
 use crate::{
-    api::{Api, Asked, Members, lacking, read},
+    api::{Api, Asked, Members, lacking},
     jobs::{Asking, Job, Next, bare, failed},
     pictures,
 };
@@ -123,7 +124,7 @@ impl Job for Picture {
         if self.asked && self.content && !body.starts_with(b"{") {
             return Ok(Next::Step(Step::Answer(pictures::whole(body))));
         }
-        let answer: Answer = read(body)?;
+        let answer: Answer = json::answer(body)?;
         match answer.status.as_deref() {
             Some("Ready") => {
                 let url =

@@ -1,11 +1,13 @@
 //! Pictures from models that make them in a chat.
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, Image, Money, Operation, Raw, Reply, Result, Usage, json::to_raw, wire::view};
+use lockgate_core::{
+    Attempt, Image, Money, Operation, Raw, Reply, Result, Usage, json, json::to_raw, wire::view,
+};
 use serde::Serialize;
 
 use crate::{
-    api::{Api, Asked, Members, lacking, read},
+    api::{Api, Asked, Members, lacking},
     pictures,
 };
 
@@ -106,7 +108,7 @@ impl Api for ChatImages {
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let choices = answer.choices.ok_or_else(|| lacking("pictures", &body))?;
         let parts = choices.into_iter().flat_map(|choice| choice.message.images);
         let images = parts.map(|part| match pictures::inline(&part.image_url.url) {

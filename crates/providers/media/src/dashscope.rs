@@ -5,12 +5,12 @@ use http::Method;
 use lockgate_core::{
     Attempt, Exchange, Operation, Raw, Reply, RerankReply, RerankResult, Result, Step, Usage,
     hub::RerankRequest,
-    json::{raw, to_raw},
+    json::{self, raw, to_raw},
     wire::{quote, view},
 };
 
 use crate::{
-    api::{Api, Asked, Members, lacking, read},
+    api::{Api, Asked, Members, lacking},
     jobs::{Asking, Job, Next, bare, failed, is_id},
     pictures,
 };
@@ -102,7 +102,7 @@ impl Api for DashScope {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         if attempt.call.operation == Operation::Rerank {
             return ranked(answer, &body);
         }
@@ -219,7 +219,7 @@ struct Painting {
 
 impl Job for Painting {
     fn next(&mut self, body: &Bytes) -> Result<Next> {
-        let answer: Answer = read(body)?;
+        let answer: Answer = json::answer(body)?;
         let output = answer.output.ok_or_else(|| lacking("output", body))?;
         match output.task_status.as_deref() {
             Some("SUCCEEDED") => Ok(Next::Step(Step::Done)),

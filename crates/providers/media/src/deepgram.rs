@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, Measures, Raw, Reply, Result, TranscriptionReply, Usage, json::to_raw, refusal::Refusal,
+    Attempt, Measures, Raw, Reply, Result, TranscriptionReply, Usage, json, json::to_raw, refusal::Refusal,
     uri::escaped, wire::view,
 };
 
 use crate::{
-    api::{Api, Asked, foreign, lacking, plain, read},
+    api::{Api, Asked, foreign, lacking, plain},
     word::Word,
 };
 
@@ -89,7 +89,7 @@ impl Api for Deepgram {
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let channel = answer.results.and_then(|results| results.channels.into_iter().next());
         let channel = channel.ok_or_else(|| lacking("transcript", &body))?;
         let first = channel.alternatives.into_iter().next().unwrap_or_default();

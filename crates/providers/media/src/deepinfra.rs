@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, Measures, Raw, Reply, RerankReply, RerankResult, Result, Usage, hub::RerankRequest, json::raw,
-    wire::view,
+    Attempt, Measures, Raw, Reply, RerankReply, RerankResult, Result, Usage, hub::RerankRequest, json,
+    json::raw, wire::view,
 };
 
-use crate::api::{Api, Asked, Members, lacking, read};
+use crate::api::{Api, Asked, Members, lacking};
 
 pub(crate) struct DeepInfra;
 
@@ -39,7 +39,7 @@ impl Api for DeepInfra {
 
     /// The scores stay in the order of the documents, all of them: so clients of other gateways know it.
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let scores = answer.scores.ok_or_else(|| lacking("scores", &body))?;
         let results = (0..).zip(scores).map(|(index, score)| RerankResult { index, score, document: None });
         let input = answer.input_tokens.unwrap_or(0);

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, Operation, Raw, Reply, Result, TranscriptionReply,
-    json::to_raw,
+    json::{self, to_raw},
     wire::{FormWriter, view},
 };
 
 use crate::{
-    api::{Api, Asked, Members, foreign_fields, lacking, read},
+    api::{Api, Asked, Members, foreign_fields, lacking},
     word::Word,
 };
 
@@ -71,7 +71,7 @@ impl Api for ElevenLabs {
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let text = answer.text.ok_or_else(|| lacking("text", &body))?;
         let words =
             answer.words.into_iter().filter(|heard| heard.kind.as_deref().unwrap_or("word") == "word");

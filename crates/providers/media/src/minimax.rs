@@ -1,10 +1,12 @@
 //! MiniMax: text to speech in JSON, the sound in hexadecimal digits.
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, AudioReply, Error, ErrorKind, Origin, Reply, Result, json::raw, wire::view};
+use lockgate_core::{
+    Attempt, AudioReply, Error, ErrorKind, Origin, Reply, Result, json, json::raw, wire::view,
+};
 use serde_json::Number;
 
-use crate::api::{Api, Asked, Members, lacking, read};
+use crate::api::{Api, Asked, Members, lacking};
 
 pub(crate) struct Minimax;
 
@@ -73,7 +75,7 @@ impl Api for Minimax {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         if answer.base_resp.status_code != 0 {
             return Err(refused(&answer.base_resp).with_body(body));
         }

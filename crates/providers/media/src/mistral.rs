@@ -2,9 +2,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use lockgate_core::{Attempt, AudioReply, Reply, Result, wire::view};
+use lockgate_core::{Attempt, AudioReply, Reply, Result, json, wire::view};
 
-use crate::api::{Api, Asked, Members, lacking, read};
+use crate::api::{Api, Asked, Members, lacking};
 
 pub(crate) struct MistralSpeech;
 
@@ -33,7 +33,7 @@ impl Api for MistralSpeech {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let sound = answer.audio_data.and_then(|sound| STANDARD.decode(sound).ok());
         let bytes = sound.ok_or_else(|| lacking("sound", &body))?.into();
         let format = attempt.call.speech()?.response_format.as_deref();

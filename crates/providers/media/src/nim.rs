@@ -4,11 +4,11 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, Measures, Raw, Reply, RerankReply, RerankResult, Result, Usage,
     hub::RerankRequest,
-    json::{raw, to_raw},
+    json::{self, raw, to_raw},
     wire::view,
 };
 
-use crate::api::{Api, Asked, Members, lacking, read};
+use crate::api::{Api, Asked, Members, lacking};
 
 /// Where it is for those who name no address: not where the chats are.
 const HOME: &str = "https://ai.api.nvidia.com";
@@ -71,7 +71,7 @@ impl Api for Nim {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let rankings = answer.rankings.ok_or_else(|| lacking("rankings", &body))?;
         let documents = &attempt.call.rerank()?.documents;
         let total = answer.usage.total_tokens.unwrap_or(rankings.len() as u64);

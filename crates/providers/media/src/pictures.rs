@@ -4,11 +4,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, Error, ErrorKind, Image, ImagesReply, Measures, Origin, Reply, Result, Usage, hub::ImageRequest,
-    params, wire::view,
+    json, params, wire::view,
 };
 use serde::Serialize;
 
-use crate::api::{lacking, read};
+use crate::api::lacking;
 
 /// Width and height in pixels.
 #[derive(Serialize)]
@@ -37,7 +37,7 @@ view! {
 
 /// Reads a list of pictures under either of its usual names.
 pub(crate) fn decode(body: &Bytes) -> Result<Reply> {
-    let answer: Answer = read(body)?;
+    let answer: Answer = json::answer(body)?;
     let pictures = answer.images.or(answer.data).ok_or_else(|| lacking("pictures", body))?;
     let images = pictures.into_iter().map(|picture| {
         // A picture may come in its own address.

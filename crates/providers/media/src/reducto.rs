@@ -8,12 +8,12 @@ use http::response::Parts;
 use lockgate_core::{
     Attempt, Error, Exchange, Extra, Measures, OcrPage, OcrReply, Raw, Reply, Result, Step, Usage,
     data_url::DataUrl,
-    json::{raw, read as read_raw, to_raw},
+    json::{self, raw, read as read_raw, to_raw},
     wire::{FormWriter, PartHead, view},
 };
 
 use crate::{
-    api::{Api, Asked, Members, foreign, lacking, read},
+    api::{Api, Asked, Members, foreign, lacking},
     jobs::post,
 };
 
@@ -121,7 +121,7 @@ impl Api for Reducto {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let chunks = answer.result.and_then(|found| found.chunks).ok_or_else(|| lacking("chunks", &body))?;
         let pages = pages(chunks);
         let counted = answer.usage.unwrap_or_default();
@@ -270,14 +270,14 @@ impl Exchange for Reading {
     fn next(&mut self, _head: &Parts, body: &Bytes) -> Result<Step> {
         match &self.at {
             At::Uploaded => {
-                let id = read::<Uploaded>(body)?.file_id.ok_or_else(|| lacking("file_id", body))?;
+                let id = json::answer::<Uploaded>(body)?.file_id.ok_or_else(|| lacking("file_id", body))?;
                 self.wishes.put(self.member, &id);
                 self.at = At::Read;
                 let request = post(&self.url, self.wishes.text())?;
                 Ok(Step::Send { request, after: Duration::ZERO })
             }
             At::Read => {
-                let answer: Answer = read(body)?;
+                let answer: Answer = json::answer(body)?;
                 let found = answer.result.unwrap_or_default();
                 match found.url.filter(|_| found.chunks.is_none()) {
                     Some(url) => {
@@ -288,7 +288,7 @@ impl Exchange for Reading {
                 }
             }
             At::Fetched(usage) => {
-                let file: Raw = read(body)?;
+                let file: Raw = json::answer(body)?;
                 let mut answer = Members::default();
                 match file.get().starts_with('[') {
                     true => answer.set("result", &format!("{{\"chunks\":{file}}}")),

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use lockgate_core::{
     Attempt, AudioReply, Error, Exchange, Operation, Raw, Reply, Result, Step,
-    json::raw,
+    json::{self, raw},
     wire::{quote, view},
 };
 
 use crate::{
-    api::{Api, Asked, Members, lacking, read},
+    api::{Api, Asked, Members, lacking},
     jobs::{Asking, Job, Next, bare, failed, is_id},
     pictures,
 };
@@ -130,7 +130,7 @@ impl Job for Running {
             let answer = if self.speech { body.clone() } else { pictures::whole(body) };
             return Ok(Next::Step(Step::Answer(answer)));
         }
-        let task: Task = read(body)?;
+        let task: Task = json::answer(body)?;
         match task.status.as_deref() {
             Some("SUCCEEDED") => self.succeeded(task.output.unwrap_or_default(), body).map(Next::Step),
             Some("FAILED" | "CANCELLED" | "CANCELED") => Err(refused(&task).with_body(body.clone())),

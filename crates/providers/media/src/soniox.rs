@@ -4,12 +4,12 @@ use bytes::Bytes;
 use http::Method;
 use lockgate_core::{
     Attempt, Exchange, Measures, Raw, Reply, Result, Step, TranscriptionReply, Usage,
-    json::{raw, to_raw},
+    json::{self, raw, to_raw},
     wire::{FormWriter, view},
 };
 
 use crate::{
-    api::{Api, Asked, Members, lacking, read},
+    api::{Api, Asked, Members, lacking},
     jobs::{Asking, Job, Next, bare, failed, is_id, post},
     pictures,
     word::Word,
@@ -72,7 +72,7 @@ impl Api for Soniox {
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let transcript: Transcript = read(&body)?;
+        let transcript: Transcript = json::answer(&body)?;
         let text = transcript.text.ok_or_else(|| lacking("text", &body))?;
         let millis = transcript.audio_duration_ms;
         let seconds = |millis: u64| millis as f64 / 1000.0;
@@ -161,7 +161,7 @@ impl Job for Writing {
     fn next(&mut self, body: &Bytes) -> Result<Next> {
         match std::mem::replace(&mut self.at, At::Running) {
             At::Uploaded => {
-                self.file = id(read::<Kept>(body)?.id, body)?;
+                self.file = id(json::answer::<Kept>(body)?.id, body)?;
                 self.wishes.put("file_id", &self.file);
                 Ok(Next::Ask(post(&format!("{}/v1/transcriptions", self.base), self.wishes.text())?))
             }
@@ -186,7 +186,7 @@ impl Job for Writing {
 
 impl Writing {
     fn watch(&mut self, body: &Bytes) -> Result<Next> {
-        let progress: Progress = read(body)?;
+        let progress: Progress = json::answer(body)?;
         let job = id(progress.id, body)?;
         let url = format!("{}/v1/transcriptions/{job}", self.base);
         match progress.status.as_deref() {
@@ -216,7 +216,7 @@ fn id(id: Option<String>, body: &Bytes) -> Result<String> {
 
 /// The transcript with the length of what was heard, which only the job knows.
 fn timed(body: &Bytes, millis: Option<u64>) -> Bytes {
-    let Ok(mut transcript) = read::<Transcript>(body) else { return body.clone() };
+    let Ok(mut transcript) = json::answer::<Transcript>(body) else { return body.clone() };
     transcript.audio_duration_ms = transcript.audio_duration_ms.or(millis);
     to_raw(&transcript).get().to_owned().into()
 }

@@ -3,12 +3,12 @@
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use lockgate_core::{
-    Attempt, Error, Exchange, Image, Operation, Payload, Reply, Result, Step,
+    Attempt, Error, Exchange, Image, Operation, Payload, Reply, Result, Step, json,
     wire::{FormWriter, PartHead, view},
 };
 
 use crate::{
-    api::{Api, Asked, foreign_fields, lacking, read},
+    api::{Api, Asked, foreign_fields, lacking},
     jobs::{Asking, Job, Next, bare, is_id},
     pictures,
 };
@@ -71,7 +71,7 @@ impl Api for Stability {
     }
 
     fn decode(&self, _attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         if answer.finish_reason.as_deref() == Some("CONTENT_FILTERED") {
             return Err(pictures::filtered());
         }
@@ -151,7 +151,7 @@ struct Editing {
 
 impl Job for Editing {
     fn next(&mut self, body: &Bytes) -> Result<Next> {
-        let answer: Answer = read(body)?;
+        let answer: Answer = json::answer(body)?;
         let Some(id) = answer.id.filter(|_| answer.image.is_none()) else {
             return Ok(Next::Step(Step::Done));
         };

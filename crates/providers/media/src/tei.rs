@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, Raw, Reply, RerankReply, RerankResult, Result, hub::RerankRequest, json::raw, wire::view,
+    Attempt, Raw, Reply, RerankReply, RerankResult, Result, hub::RerankRequest, json, json::raw, wire::view,
 };
 
-use crate::api::{Api, Asked, Members, read};
+use crate::api::{Api, Asked, Members};
 
 pub(crate) struct Tei;
 
@@ -38,7 +38,7 @@ impl Api for Tei {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let ranked: Vec<Ranked> = read(&body)?;
+        let ranked: Vec<Ranked> = json::answer(&body)?;
         let most = attempt.call.rerank()?.top_n.and_then(|top| usize::try_from(top).ok());
         let results = ranked.into_iter().take(most.unwrap_or(usize::MAX)).map(|ranked| RerankResult {
             index: ranked.index,

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Raw, Reply, Result, Usage,
-    json::{raw, to_raw},
-    params, refusal,
+    json::{self, raw, to_raw},
+    params,
     wire::view,
 };
 
@@ -54,7 +54,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 
 /// Reads the vectors.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let Some(vectors) = answer.embeddings else {
         return Err(
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, ErrorKind, Extra, Origin, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
-    refusal::{self, Refusal},
+    json,
+    refusal::Refusal,
 };
 
 use crate::{
@@ -93,7 +94,7 @@ impl Chat {
 }
 
 fn parse(body: &Bytes) -> Result<Answer> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     if answer.chat_response.is_none() && answer.code.is_some() {
         let said = Refusal::of_body(body);
         return Err(Error::new(ErrorKind::Internal, Origin::Upstream, said.message).with_body(body.clone()));

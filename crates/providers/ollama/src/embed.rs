@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Reply, Result, Usage, params};
+use lockgate_core::{
+    Attempt, EmbeddingReply, Encoded, Error, Extra, Notes, Reply, Result, Usage, json, params,
+};
 
 use crate::{
     EMBED, error, options, request,
@@ -33,7 +35,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 
 /// Reads the vectors.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: EmbedView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let answer: EmbedView = json::answer(body)?;
     error::check(answer.error.as_deref())?;
     let Some(vectors) = answer.embeddings else {
         return Err(

@@ -5,8 +5,6 @@ use http::{HeaderMap, response::Parts};
 use lockgate_core::{Attempt, Error, Result, refusal::Refusal};
 use serde_json::value::RawValue;
 
-pub(crate) use lockgate_core::refusal::malformed;
-
 /// Explains an answer with an error status.
 pub(crate) fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error {
     lockgate_core::refusal::reject(head, body).with_provider(&*attempt.target.provider.id)

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
+    json,
 };
 use serde_json::value::RawValue;
 
@@ -78,7 +79,7 @@ pub(crate) fn function(call: CallView) -> (String, String) {
 }
 
 fn parse(body: &Bytes) -> Result<AnswerView> {
-    let view: AnswerView = serde_json::from_slice(body).map_err(|why| error::malformed(body, &why))?;
+    let view: AnswerView = json::answer(body)?;
     error::check(view.error.as_deref())?;
     Ok(view)
 }

@@ -8,7 +8,7 @@ use lockgate_core::{
     wire::view,
 };
 
-use crate::{error, response};
+use crate::response;
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -60,7 +60,7 @@ view! {
 /// It is not understandable, or an error in spite of its status.
 pub(crate) fn decode(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<RerankReply> {
     response::scan(body, &head.headers)?;
-    let wire: WireRerank = serde_json::from_slice(body).map_err(|why| error::malformed(body, why))?;
+    let wire: WireRerank = lockgate_core::json::answer(body)?;
     let Some(results) = wire.results.or(wire.data) else {
         return Err(lockgate_core::Error::invalid_response("The provider's answer has no `results`.")
             .with_body(body.clone()));

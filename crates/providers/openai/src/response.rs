@@ -110,7 +110,7 @@ pub(crate) fn is_error(text: &str) -> bool {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {
-    serde_json::from_slice(body).map_err(|why| error::malformed(body, why))
+    lockgate_core::json::answer(body)
 }
 
 fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {

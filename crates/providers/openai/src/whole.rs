@@ -24,7 +24,7 @@ pub(crate) fn as_stream(body: &Bytes) -> Result<Vec<u8>> {
     if let Some(text) = object.raw("error").filter(|text| is_error(text)) {
         return Err(error::in_answer(text, &HeaderMap::new()).with_body(body.clone()));
     }
-    let mut chunk: Extra = serde_json::from_slice(body).map_err(|why| error::malformed(body, why))?;
+    let mut chunk: Extra = lockgate_core::json::answer(body)?;
     if chunk.get("object").is_some_and(|object| object.get() == "\"chat.completion\"") {
         chunk = replaced(chunk, "object", raw("\"chat.completion.chunk\""));
     }

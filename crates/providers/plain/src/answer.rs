@@ -4,7 +4,8 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, ChatReply, Choice, Error, ErrorKind, FinishReason, Operation, Origin, Reply, Result, Usage,
     hub::{Content, Message, Prompt},
-    refusal::{self, Refusal},
+    json,
+    refusal::Refusal,
 };
 use serde::de::DeserializeOwned;
 
@@ -67,7 +68,7 @@ impl Said {
 /// # Errors
 /// It is not JSON of that form.
 pub(crate) fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T> {
-    serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))
+    json::answer(body)
 }
 
 /// Reads the data of an event.

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, EmbeddingReply, Error, Extra, Format, Notes, Raw, Reply, Result,
-    json::{read, to_raw},
-    params, refusal,
+    json::{self, read, to_raw},
+    params,
     wire::view,
 };
 
@@ -38,7 +38,7 @@ pub(crate) fn body(attempt: &Attempt<'_>, notes: &mut Notes) -> Result<Extra> {
 }
 
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Raw = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Raw = json::answer(body)?;
     let list = match read::<Answer>(&answer) {
         Some(named) => named.embedding.or(named.embeddings),
         None => Some(answer),

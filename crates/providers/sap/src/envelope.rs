@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, Error, Extra, Operation, Result,
-    json::{raw, to_raw},
-    refusal::{self, Refusal},
+    json::{self, raw, to_raw},
+    refusal::Refusal,
     wire::view,
 };
 
@@ -111,7 +111,7 @@ fn model(attempt: &Attempt<'_>, params: Extra, version: lockgate_core::Raw) -> E
 /// # Errors
 /// The answer is none, or an error in spite of its status.
 pub(crate) fn unwrap(body: &Bytes) -> Result<Bytes> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     match answer.result.or(answer.old) {
         Some(result) => Ok(result.get().to_owned().into()),
         None if answer.error.is_some() => Err(failed(body)),

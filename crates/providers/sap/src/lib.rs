@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header, response::Parts};
 use lockgate_core::{
     Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Exchange, Operation, Payload, Reply,
-    Result, Signer, Step, StreamDecoder, refusal, wire::view,
+    Result, Signer, Step, StreamDecoder, json, wire::view,
 };
 use lockgate_openai::OpenAi;
 
@@ -124,7 +124,7 @@ struct Finding {
 impl Exchange for Finding {
     fn next(&mut self, _head: &Parts, body: &Bytes) -> Result<Step> {
         let Some(mut request) = self.request.take() else { return Ok(Step::Done) };
-        let found: Deployments = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+        let found: Deployments = json::answer(body)?;
         let running = found.resources.into_iter().flatten();
         let running = running.filter(|one| one.status.as_deref().unwrap_or("RUNNING") == "RUNNING");
         // The newest, if there are several.

@@ -8,7 +8,7 @@ use lockgate_aws::{Scope, error};
 use lockgate_core::{
     Attempt, Carried, Carrier, CloudSettings, Dialect, Encoded, Error, Extra, Raw, Reply, Result,
     SearchReply, Signer, Target,
-    json::{read, to_raw},
+    json::{self, read, to_raw},
     refusal::Refusal,
     whole::{Api, Asked, Members, Simple},
     wire::{SseDecoder, view},
@@ -203,7 +203,7 @@ fn found(search: &Search, answer: &Extra) -> Option<SearchReply> {
 /// The answer to the call, as JSON or as one of the events of a stream.
 fn answered(body: &Bytes) -> Result<Answered> {
     if body.trim_ascii_start().starts_with(b"{") {
-        return lockgate_core::whole::read(body);
+        return json::answer(body);
     }
     let mut answer = None;
     let mut events = SseDecoder::new();

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, Error, Extra, Measures, Raw, Reply, Result, SearchReply, Usage,
     hub::SearchRequest,
-    whole::{Api, Asked, Members, foreign, lacking, read},
+    json,
+    whole::{Api, Asked, Members, foreign, lacking},
     wire::Edits,
 };
 
@@ -136,7 +137,7 @@ impl Api for Engine {
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
         let search = Search::of(attempt)?;
-        let answer: Extra = read(&body)?;
+        let answer: Extra = json::answer(&body)?;
         let found = match &self.answer {
             Answer::Shape(shape) => shape.read(&answer),
             Answer::Read(read) => read(&search, &answer),

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use lockgate_core::{
     Attempt, Error, Measures, OcrPage, OcrReply, Reply, Result, Usage,
     data_url::DataUrl,
-    json::raw,
-    whole::{Api, Asked, Members, foreign, lacking, read},
+    json::{self, raw},
+    whole::{Api, Asked, Members, foreign, lacking},
 };
 use lockgate_openai::documents;
 
@@ -65,7 +65,7 @@ impl Api for Read {
     }
 
     fn decode(&self, attempt: &Attempt<'_>, body: Bytes) -> Result<Reply> {
-        let answer: Answer = read(&body)?;
+        let answer: Answer = json::answer(&body)?;
         let blocks = answer.blocks.ok_or_else(|| lacking("Blocks", &body))?;
         let pages = pages(&blocks);
         let counted = answer.metadata.and_then(|metadata| metadata.pages);

@@ -5,8 +5,7 @@ use http::{Request, header};
 use lockgate_core::{
     Attempt, Encoded, Error, Extra, Measures, Memo, Notes, OcrPage, OcrReply, Payload, Raw, Reply, Result,
     Usage,
-    json::{raw, read, to_raw},
-    refusal,
+    json::{self, raw, read, to_raw},
     wire::{quote, view},
 };
 use lockgate_openai::documents;
@@ -95,7 +94,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
 
 /// The answer is a text: the page, or JSON with pages.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|why| refusal::malformed(body, why))?;
+    let answer: Answer = json::answer(body)?;
     let said = answer.choices.into_iter().next().and_then(|choice| choice.message?.content);
     let Some(said) = said.filter(|said| !said.is_empty()) else {
         return Err(Error::invalid_response("The provider's answer has no text.").with_body(body.clone()));

@@ -2,7 +2,7 @@
 
 use http::response::Parts;
 use lockgate_aws::{Frame, Frames, error, unframe::chunk};
-use lockgate_core::{Attempt, Error, Event, Result, StreamDecoder, Usage, refusal};
+use lockgate_core::{Attempt, Error, Event, Result, StreamDecoder, Usage, json};
 
 use super::answer::{AnswerView, finish};
 use crate::{
@@ -39,7 +39,7 @@ impl Decoder {
     }
 
     fn piece(&mut self, json: &[u8], out: &mut Vec<Event>) -> Result<()> {
-        let view: AnswerView = serde_json::from_slice(json).map_err(|why| refusal::malformed(json, why))?;
+        let view: AnswerView = json::answer(json)?;
         if !std::mem::replace(&mut self.started, true) {
             let (id, model) = (std::mem::take(&mut self.id), std::mem::take(&mut self.model));
             out.push(Event::Start { id, model, created: None, usage: None });

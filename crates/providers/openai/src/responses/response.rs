@@ -64,7 +64,7 @@ view! {
 /// # Errors
 /// It is no response, or a failed one.
 pub(crate) fn decode(quirks: &Quirks, blocks: bool, head: &Parts, body: &Bytes) -> Result<Reply> {
-    let wire: WireResponse = serde_json::from_slice(body).map_err(|why| error::malformed(body, why))?;
+    let wire: WireResponse = lockgate_core::json::answer(body)?;
     if let Some(text) = wire.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text)) {
         return Err(error::in_answer(text, &head.headers).with_body(body.clone()));
     }
