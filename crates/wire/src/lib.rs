@@ -11,6 +11,7 @@
 
 mod edit;
 mod fields;
+mod lenient;
 mod multipart;
 mod ndjson;
 mod object;
@@ -24,6 +25,7 @@ mod walk;
 
 pub use edit::Edits;
 pub use fields::{Fields, elements, text};
+pub use lenient::{Lenient, Take, take};
 pub use multipart::{FormDecoder, FormError, FormEvent, FormWriter, PartHead, form_boundary, write_head};
 pub use ndjson::{NdjsonDecoder, NdjsonError};
 pub use object::{Member, Members, Object, members};
@@ -37,6 +39,7 @@ pub use view::Whole;
 /// What [`view!`] expands to; not for use by hand.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::lenient::Found;
     pub use crate::view::{AlwaysPresent, Key, Presence, ReadAny, Reader, in_member};
     pub use serde;
     pub use serde_json;

@@ -281,28 +281,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// A string whose opening quote is at `at`.
-    ///
-    /// Most strings are short and found within a few words; long ones are skimmed in chunks.
     #[inline]
     fn string(&mut self) -> Step {
         self.at += 1;
         let start = self.at;
         self.escaped = false;
-        let mut plain_words = 0;
         loop {
-            match special_in_word(self.text, self.at) {
-                Some(8) => {
-                    self.at += 8;
-                    plain_words += 1;
-                    if plain_words == 4 {
-                        plain_words = 0;
-                        self.at += plain_chunks(self.text, self.at);
-                    }
-                    continue;
-                }
-                Some(plain) => self.at += plain,
-                None => self.at += plain_bytes(self.text, self.at),
-            }
+            self.at += plain_run(self.text, self.at);
             match self.peek() {
                 Some(b'"') => {
                     self.seen.note(self.text.get(start..self.at).unwrap_or_default());
@@ -404,11 +389,22 @@ impl<'a> Scanner<'a> {
 }
 
 /// How many bytes from `at` on stand in a string's literal as they are.
+///
+/// Most strings are short and found within a few words; long ones are skimmed in chunks.
+#[inline]
 pub(crate) fn plain_run(text: &[u8], at: usize) -> usize {
-    let mut end = at + plain_chunks(text, at);
+    let mut end = at;
+    let mut plain_words = 0;
     loop {
         match special_in_word(text, end) {
-            Some(8) => end += 8,
+            Some(8) => {
+                end += 8;
+                plain_words += 1;
+                if plain_words == 4 {
+                    plain_words = 0;
+                    end += plain_chunks(text, end);
+                }
+            }
             Some(plain) => return end + plain - at,
             None => return end + plain_bytes(text, end) - at,
         }

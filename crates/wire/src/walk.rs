@@ -3,9 +3,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr3};
-
-use crate::scan::Span;
+use crate::scan::{Span, plain_run};
 
 /// Walks the members of an object.
 #[derive(Clone)]
@@ -35,7 +33,7 @@ impl Iterator for Walk<'_> {
         }
         let start = token(text, mark + 1).filter(|at| text.get(*at) == Some(&b'"'))?;
         let key = start..string_end(text, start)?;
-        let escaped = memchr(b'\\', text.get(key.clone())?).is_some();
+        let escaped = text.get(key.clone())?.contains(&b'\\');
         let colon = token(text, key.end).filter(|at| text.get(*at) == Some(&b':'))?;
         let value = token(text, colon + 1)?;
         let value = value..value_end(text, value)?;
@@ -88,12 +86,13 @@ fn value_end(text: &[u8], at: usize) -> Option<usize> {
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        let found = at + memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text.get(found) == Some(&b'"') {
-            return Some(found + 1);
+        at += plain_run(text, at);
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            // An escape is two bytes, or begins with two that end nothing.
+            b'\\' => at += 2,
+            _ => at += 1,
         }
-        // An escape is two bytes, or begins with two that end nothing.
-        at = found + 2;
     }
 }
 
@@ -101,15 +100,18 @@ fn string_end(text: &[u8], at: usize) -> Option<usize> {
 fn container_end(text: &[u8], mut at: usize, open: u8, close: u8) -> Option<usize> {
     let mut depth = 0_u32;
     loop {
-        let found = at + memchr3(b'"', open, close, text.get(at..)?)?;
-        match *text.get(found)? {
-            b'"' => at = string_end(text, found)?,
-            byte => {
-                at = found + 1;
-                depth = if byte == open { depth.saturating_add(1) } else { depth.saturating_sub(1) };
-                if depth == 0 {
-                    return Some(at);
-                }
+        let byte = *text.get(at)?;
+        if byte == b'"' {
+            at = string_end(text, at)?;
+            continue;
+        }
+        at += 1;
+        if byte == open {
+            depth = depth.saturating_add(1);
+        } else if byte == close {
+            depth = depth.saturating_sub(1);
+            if depth == 0 {
+                return Some(at);
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Embeddings: `batchEmbedContents`.
 
 use bytes::Bytes;
-use lockgate_core::{Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, json, wire::view};
+use lockgate_core::{
+    Attempt, EmbeddingReply, Encoded, Error, Notes, Raw, Reply, Result, json, wire::lenient_view,
+};
 
 use crate::{
     EMBED, request, usage,
-    wire::{Body, Lax, array},
+    wire::{Body, array},
 };
 
 /// Members of a request that clients may name by themselves, and how Gemini spells them.
@@ -18,19 +20,19 @@ const OWN: [(&str, &str); 6] = [
     ("autoTruncate", "autoTruncate"),
 ];
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Answer {
-        embeddings: Lax<Vec<Vector>>,
-        embedding: Lax<Vector>,
-        usage as "usageMetadata": Option<Raw>,
+        embeddings: Vec<Vector>,
+        embedding: Vector,
+        usage as "usageMetadata": Raw,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Vector {
-        values: Option<Raw>,
+        values: Raw,
     }
 }
 
@@ -65,7 +67,7 @@ pub(crate) fn encode(attempt: &Attempt<'_>, locate: &dyn Fn(&str) -> String) -> 
 /// Reads the vectors.
 pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let answer: Answer = json::answer(body)?;
-    let list = answer.embeddings.0.or_else(|| Some(vec![answer.embedding.0?]));
+    let list = answer.embeddings.or_else(|| Some(vec![answer.embedding?]));
     let Some(list) = list else {
         return Err(
             Error::invalid_response("The provider's answer has no `embeddings`.").with_body(body.clone())

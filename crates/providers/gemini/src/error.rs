@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
-use lockgate_core::{Attempt, Error, ErrorKind, Raw, Result, refusal::Refusal, wire::view};
+use lockgate_core::{
+    Attempt, Error, ErrorKind, Raw, Result,
+    refusal::Refusal,
+    wire::{lenient_view, view},
+};
 
-use crate::wire::{Lax, read};
+use crate::wire::read;
 
 view! {
     #[derive(Clone, Debug, Default)]
@@ -15,20 +19,20 @@ view! {
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Status {
-        code: Lax<u16>,
-        status: Lax<String>,
-        details: Lax<Vec<Detail>>,
+        code: u16,
+        status: String,
+        details: Vec<Detail>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Detail {
-        reason: Lax<String>,
-        retry_delay as "retryDelay": Lax<String>,
+        reason: String,
+        retry_delay as "retryDelay": String,
     }
 }
 
@@ -40,23 +44,23 @@ pub(crate) fn reject(attempt: &Attempt<'_>, head: &Parts, body: &Bytes) -> Error
 /// Checks that a body with a good status is not an error all the same: Google sends single errors and lists of them.
 pub(crate) fn check(error: Option<&Raw>, body: &[u8]) -> Result<()> {
     let Some(raw) = error.filter(|raw| !crate::wire::is_blank(raw)) else { return Ok(()) };
-    let status = read::<Status>(raw).and_then(|status| status.code.0).filter(|code| *code >= 400);
+    let status = read::<Status>(raw).and_then(|status| status.code).filter(|code| *code >= 400);
     Err(explain(status.unwrap_or(500), &HeaderMap::new(), &Bytes::copy_from_slice(body)))
 }
 
 fn explain(status: u16, headers: &HeaderMap, body: &Bytes) -> Error {
     let own = own_words(body);
     let mut said = Refusal::of_body(body);
-    said.code = own.status.0.or(said.code);
+    said.code = own.status.or(said.code);
     let mut error = said.into_error(status, headers, body);
-    let details = own.details.0.unwrap_or_default();
-    let reason = |detail: &Detail| detail.reason.0.as_deref().is_some_and(|why| why.starts_with("API_KEY_"));
+    let details = own.details.unwrap_or_default();
+    let reason = |detail: &Detail| detail.reason.as_deref().is_some_and(|why| why.starts_with("API_KEY_"));
     let key =
         details.iter().any(reason) || error.message().to_ascii_lowercase().contains("api key not valid");
     if status == 400 && key {
         error = error.with_kind(ErrorKind::Authentication);
     }
-    let delay = details.iter().find_map(|detail| seconds(detail.retry_delay.0.as_deref()?));
+    let delay = details.iter().find_map(|detail| seconds(detail.retry_delay.as_deref()?));
     match delay {
         Some(delay) => error.with_retry_after(delay),
         None => error,

@@ -8,28 +8,28 @@ use lockgate_core::{
     Payload, Raw, Reply, Result, UploadFile, Usage,
     hub::ImageRequest,
     json,
-    wire::{quote, view},
+    wire::{lenient_view, quote},
 };
 
 use crate::{
     GENERATE, Service, error, usage,
-    wire::{AnswerView, Body, Lax, array},
+    wire::{AnswerView, Body, array},
 };
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Predicted {
-        predictions: Lax<Vec<Prediction>>,
-        error: Option<Raw>,
+        predictions: Vec<Prediction>,
+        error: Raw,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Prediction {
-        picture as "bytesBase64Encoded": Lax<String>,
-        prompt: Lax<String>,
-        filtered as "raiFilteredReason": Lax<String>,
+        picture as "bytesBase64Encoded": String,
+        prompt: String,
+        filtered as "raiFilteredReason": String,
     }
 }
 
@@ -181,11 +181,11 @@ pub(crate) fn decode(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let (images, usage, why) = if predicts(&attempt.target.model) {
         let answer: Predicted = json::answer(body)?;
         error::check(answer.error.as_ref(), body)?;
-        let predictions = answer.predictions.0.unwrap_or_default();
-        let why = predictions.iter().find_map(|prediction| prediction.filtered.0.clone());
+        let predictions = answer.predictions.unwrap_or_default();
+        let why = predictions.iter().find_map(|prediction| prediction.filtered.clone());
         let images = predictions.into_iter().filter_map(|prediction| {
-            let revised_prompt = prediction.prompt.0;
-            Some(Image { base64: Some(prediction.picture.0?), revised_prompt, ..Image::default() })
+            let revised_prompt = prediction.prompt;
+            Some(Image { base64: Some(prediction.picture?), revised_prompt, ..Image::default() })
         });
         (images.collect(), None, why)
     } else {
@@ -205,14 +205,14 @@ fn generated(body: &Bytes) -> Result<Pictures> {
     let answer: AnswerView = json::answer(body)?;
     error::check(answer.error.as_ref(), body)?;
     let usage = answer.usage.as_deref().and_then(usage::hub);
-    let blocked = answer.prompt_feedback.0.and_then(|feedback| feedback.block_reason.0);
-    let candidates = answer.candidates.0.unwrap_or_default();
-    let finish = candidates.iter().find_map(|candidate| candidate.finish_reason.0.clone());
+    let blocked = answer.prompt_feedback.and_then(|feedback| feedback.block_reason);
+    let candidates = answer.candidates.unwrap_or_default();
+    let finish = candidates.iter().find_map(|candidate| candidate.finish_reason.clone());
     let parts = candidates
         .into_iter()
-        .filter_map(|candidate| candidate.content.0?.parts.0)
+        .filter_map(|candidate| candidate.content?.parts)
         .flatten()
-        .filter_map(|part| part.inline_data.0?.data.0);
+        .filter_map(|part| part.inline_data?.data);
     let images = parts.map(|data| Image { base64: Some(data), ..Image::default() }).collect();
     Ok((images, usage, blocked.or(finish)))
 }

@@ -46,10 +46,10 @@ fn look(event: SseEvent<'_>, out: &mut Vec<Event>) -> bool {
     }
     let usage = view.usage.as_deref().and_then(usage::hub);
     out.extend(usage.map(|usage| Event::Usage(Box::new(usage))));
-    let mut ended = view.prompt_feedback.0.is_some_and(|feedback| feedback.block_reason.0.is_some());
-    for (choice, candidate) in (0..).zip(view.candidates.0.iter().flatten()) {
-        ended |= candidate.finish_reason.0.is_some();
-        if candidate.content.0.is_some() {
+    let mut ended = view.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+    for (choice, candidate) in (0..).zip(view.candidates.iter().flatten()) {
+        ended |= candidate.finish_reason.is_some();
+        if candidate.content.is_some() {
             out.push(Event::Text { choice, text: String::new() });
         }
     }

@@ -1,9 +1,9 @@
 //! What Gemini says about its answers: sources, ratings, probabilities.
 
-use lockgate_core::{Raw, wire::view};
+use lockgate_core::{Raw, wire::lenient_view};
 use serde_json::value::RawValue;
 
-use crate::wire::{Body, CandidateView, Lax, array, is_blank, raw, read};
+use crate::wire::{Body, CandidateView, array, is_blank, raw, read};
 
 /// What Gemini says about its answers, under the names that LiteLLM gave it.
 pub(crate) fn metadata(candidates: &[CandidateView]) -> Vec<(&'static str, Raw)> {
@@ -22,52 +22,52 @@ pub(crate) fn metadata(candidates: &[CandidateView]) -> Vec<(&'static str, Raw)>
     members.into_iter().filter_map(|(key, member)| Some((key, list(member)?))).collect()
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Grounding {
-        queries as "webSearchQueries": Lax<Vec<String>>,
-        chunks as "groundingChunks": Lax<Vec<Chunk>>,
-        supports as "groundingSupports": Lax<Vec<Support>>,
+        queries as "webSearchQueries": Vec<String>,
+        chunks as "groundingChunks": Vec<Chunk>,
+        supports as "groundingSupports": Vec<Support>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Chunk {
-        web: Lax<Page>,
-        retrieved as "retrievedContext": Lax<Page>,
-        maps: Lax<Page>,
+        web: Page,
+        retrieved as "retrievedContext": Page,
+        maps: Page,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Page {
-        uri: Lax<String>,
-        title: Lax<String>,
+        uri: String,
+        title: String,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Support {
-        segment: Lax<Segment>,
-        chunks as "groundingChunkIndices": Lax<Vec<usize>>,
+        segment: Segment,
+        chunks as "groundingChunkIndices": Vec<usize>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Segment {
-        start as "startIndex": Lax<u64>,
-        end as "endIndex": Lax<u64>,
+        start as "startIndex": u64,
+        end as "endIndex": u64,
     }
 }
 
 /// How many searches the answers rest on.
 pub(crate) fn searches(candidates: &[CandidateView]) -> Option<u64> {
     let queries = candidates.iter().filter_map(|candidate| {
-        Some(read::<Grounding>(candidate.grounding_metadata.as_deref()?)?.queries.0?.len() as u64)
+        Some(read::<Grounding>(candidate.grounding_metadata.as_deref()?)?.queries?.len() as u64)
     });
     queries.reduce(|sum, count| sum + count).filter(|count| *count > 0)
 }
@@ -75,20 +75,20 @@ pub(crate) fn searches(candidates: &[CandidateView]) -> Option<u64> {
 /// The passages that rest on search results, as OpenAI's URL citations.
 pub(crate) fn annotations(grounding: &RawValue) -> Option<Raw> {
     let grounding: Grounding = read(grounding)?;
-    let chunks = grounding.chunks.0?;
+    let chunks = grounding.chunks?;
     let mut citations = Vec::new();
-    for support in grounding.supports.0.iter().flatten() {
-        let Some(segment) = &support.segment.0 else { continue };
-        let pages = support.chunks.0.iter().flatten().filter_map(|at| {
+    for support in grounding.supports.iter().flatten() {
+        let Some(segment) = &support.segment else { continue };
+        let pages = support.chunks.iter().flatten().filter_map(|at| {
             let chunk = chunks.get(*at)?;
-            [&chunk.web, &chunk.retrieved, &chunk.maps].into_iter().find_map(|page| page.0.as_ref())
+            [&chunk.web, &chunk.retrieved, &chunk.maps].into_iter().find_map(Option::as_ref)
         });
         citations.extend(pages.map(|page| {
             let mut citation = Body::default()
-                .with("start_index", &segment.start.0.unwrap_or(0))
-                .with("end_index", &segment.end.0.unwrap_or(0));
-            citation.some("url", page.uri.0.as_ref());
-            citation.some("title", page.title.0.as_ref());
+                .with("start_index", &segment.start.unwrap_or(0))
+                .with("end_index", &segment.end.unwrap_or(0));
+            citation.some("url", page.uri.as_ref());
+            citation.some("title", page.title.as_ref());
             Body::default()
                 .with("type", "url_citation")
                 .with("url_citation", &citation.into_raw())
@@ -98,45 +98,44 @@ pub(crate) fn annotations(grounding: &RawValue) -> Option<Raw> {
     (!citations.is_empty()).then(|| raw(array(citations)))
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct LogprobsView {
-        chosen as "chosenCandidates": Lax<Vec<TokenView>>,
-        top as "topCandidates": Lax<Vec<TopView>>,
+        chosen as "chosenCandidates": Vec<TokenView>,
+        top as "topCandidates": Vec<TopView>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct TopView {
-        candidates: Lax<Vec<TokenView>>,
+        candidates: Vec<TokenView>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct TokenView {
-        token: Lax<String>,
-        probability as "logProbability": Option<Raw>,
+        token: String,
+        probability as "logProbability": Raw,
     }
 }
 
 /// Log probabilities in OpenAI's shape.
 pub(crate) fn logprobs(result: &RawValue) -> Option<Raw> {
     let view: LogprobsView = read(result)?;
-    let top = view.top.0.unwrap_or_default();
+    let top = view.top.unwrap_or_default();
     let token = |token: &TokenView| {
-        let mut out = Body::default().with("token", token.token.0.as_deref().unwrap_or_default());
+        let mut out = Body::default().with("token", token.token.as_deref().unwrap_or_default());
         out.some("logprob", token.probability.as_ref());
         out
     };
     let content = view
-        .chosen
-        .0?
+        .chosen?
         .iter()
         .enumerate()
         .map(|(at, chosen)| {
-            let others = top.get(at).and_then(|top| top.candidates.0.as_ref());
+            let others = top.get(at).and_then(|top| top.candidates.as_ref());
             let others = others.into_iter().flatten().map(|other| token(other).into_json());
             let mut out = token(chosen);
             out.raw("top_logprobs", array(others));

@@ -5,7 +5,7 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     json,
-    wire::{quote, view},
+    wire::{lenient_view, quote},
 };
 use serde_json::value::RawValue;
 
@@ -13,17 +13,17 @@ use crate::{
     COUNT_TOKENS, EMBED,
     contents::SIGNATURE_MARK,
     embed, error, pictures, remarks, sound, usage,
-    wire::{AnswerView, BlobView, Body, CallView, CandidateView, Lax, PartView, raw, to_raw},
+    wire::{AnswerView, BlobView, Body, CallView, CandidateView, PartView, raw, to_raw},
 };
 
 /// How long a client may refer to a spoken answer, in seconds; it is kept nowhere, so this is a formality.
 const AUDIO_KEPT: i64 = 86_400;
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct CountView {
-        total as "totalTokens": Lax<u64>,
-        error: Option<Raw>,
+        total as "totalTokens": u64,
+        error: Raw,
     }
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
         COUNT_TOKENS => {
             let view: CountView = json::answer(body)?;
             error::check(view.error.as_ref(), body)?;
-            let input = view.total.0;
+            let input = view.total;
             input.map(|input| Reply::TokenCount { input }).ok_or_else(|| {
                 Error::invalid_response("The provider's answer has no `totalTokens`.").with_body(body.clone())
             })
@@ -58,16 +58,16 @@ pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
 fn chat(attempt: &Attempt<'_>, body: &Bytes) -> Result<ChatReply> {
     let view: AnswerView = json::answer(body)?;
     error::check(view.error.as_ref(), body)?;
-    let blocked = view.prompt_feedback.0.is_some_and(|feedback| feedback.block_reason.0.is_some());
-    let candidates = view.candidates.0.unwrap_or_default();
+    let blocked = view.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+    let candidates = view.candidates.unwrap_or_default();
     if candidates.is_empty() && !blocked {
         return Err(
             Error::invalid_response("The provider's answer has no `candidates`.").with_body(body.clone())
         );
     }
     let mut reply = ChatReply {
-        id: view.response_id.0.unwrap_or_default(),
-        model: view.model_version.0.unwrap_or_else(|| attempt.target.model.to_string()),
+        id: view.response_id.unwrap_or_default(),
+        model: view.model_version.unwrap_or_else(|| attempt.target.model.to_string()),
         usage: view.usage.as_deref().and_then(usage::hub),
         ..ChatReply::default()
     };
@@ -101,7 +101,7 @@ impl Ids {
 
     /// The id of the n-th call of an answer, with its signature for clients that keep nothing else.
     pub(crate) fn id(&self, call: &CallView, choice: u32, number: u32, signature: Option<&str>) -> String {
-        let id = match &call.id.0 {
+        let id = match &call.id {
             Some(own) if !own.is_empty() => own.clone(),
             _ if choice == 0 => format!("call_{}{number}", self.0),
             _ => format!("call_{}{choice}x{number}", self.0),
@@ -114,10 +114,10 @@ impl Ids {
 }
 
 fn choice(at: usize, candidate: CandidateView, ids: &Ids, attempt: &Attempt<'_>) -> Choice {
-    let index = candidate.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX));
+    let index = candidate.index.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX));
     let mut message = Message { role: "assistant".to_owned(), ..Message::default() };
-    let has_content = candidate.content.0.is_some();
-    let parts = candidate.content.0.and_then(|content| content.parts.0).unwrap_or_default();
+    let has_content = candidate.content.is_some();
+    let parts = candidate.content.and_then(|content| content.parts).unwrap_or_default();
     let mut said = Said::default();
     for part in parts {
         said.part(part, index, ids);
@@ -125,7 +125,7 @@ fn choice(at: usize, candidate: CandidateView, ids: &Ids, attempt: &Attempt<'_>)
     said.put_into(&mut message, attempt);
     message.annotations = candidate.grounding_metadata.as_deref().and_then(remarks::annotations);
     let called = message.tool_calls.is_some();
-    let word = candidate.finish_reason.0;
+    let word = candidate.finish_reason;
     let mut choice = Choice {
         index,
         finish: word.as_deref().map(|word| finish(word, called)),
@@ -156,17 +156,17 @@ struct Said {
 
 impl Said {
     fn part(&mut self, part: PartView, choice: u32, ids: &Ids) {
-        let signature = part.thought_signature.0.filter(|signature| !signature.is_empty());
-        if let Some(call) = part.function_call.0 {
+        let signature = part.thought_signature.filter(|signature| !signature.is_empty());
+        if let Some(call) = part.function_call {
             let number = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
             self.calls.push(tool_call(&call, choice, number, ids, signature.as_deref()));
         }
-        match (part.text.0, part.thought.0) {
+        match (part.text, part.thought) {
             (Some(text), Some(true)) => self.thoughts.push(text),
             (Some(text), _) => self.text.push_str(&text),
             (None, _) => {}
         }
-        match part.inline_data.0.map(Inline::of) {
+        match part.inline_data.map(Inline::of) {
             Some(Inline::Audio(data)) => self.audio.get_or_insert_default().push_str(&data),
             Some(Inline::Image(url)) => self.images.push(image(&url, self.images.len())),
             None => {}
@@ -202,7 +202,7 @@ pub(crate) enum Inline {
 
 impl Inline {
     pub(crate) fn of(blob: BlobView) -> Self {
-        let (mime, data) = (blob.mime_type.0.unwrap_or_default(), blob.data.0.unwrap_or_default());
+        let (mime, data) = (blob.mime_type.unwrap_or_default(), blob.data.unwrap_or_default());
         if mime.starts_with("audio/") {
             Self::Audio(data)
         } else {
@@ -237,7 +237,7 @@ fn tool_call(call: &CallView, choice: u32, number: u32, ids: &Ids, signature: Op
         id: Some(ids.id(call, choice, number, signature)),
         kind: Some("function".to_owned()),
         function: Some(FunctionCall {
-            name: call.name.0.clone(),
+            name: call.name.clone(),
             arguments: Some(arguments(call)),
             ..FunctionCall::default()
         }),

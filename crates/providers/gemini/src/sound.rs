@@ -105,11 +105,11 @@ fn finish(attempt: &Attempt<'_>, mut body: Body, locate: &dyn Fn(&str) -> String
 /// There is none.
 pub(crate) fn spoken(attempt: &Attempt<'_>, body: &Bytes) -> Result<Reply> {
     let (parts, usage) = parts(body)?;
-    let blob = parts.into_iter().find_map(|part| part.inline_data.0);
+    let blob = parts.into_iter().find_map(|part| part.inline_data);
     let blob = blob.ok_or_else(|| lacking("sound", body))?;
     let sound =
-        blob.data.0.and_then(|data| STANDARD.decode(data).ok()).ok_or_else(|| lacking("sound", body))?;
-    let mime = blob.mime_type.0.unwrap_or_default();
+        blob.data.and_then(|data| STANDARD.decode(data).ok()).ok_or_else(|| lacking("sound", body))?;
+    let mime = blob.mime_type.unwrap_or_default();
     let samples = mime.starts_with("audio/L16") || mime.starts_with("audio/pcm");
     let wanted = attempt.call.speech()?.response_format.as_deref();
     let (bytes, mime) = match (samples, wanted) {
@@ -129,8 +129,8 @@ pub(crate) fn heard(body: &Bytes) -> Result<Reply> {
     if parts.is_empty() {
         return Err(lacking("text", body));
     }
-    let said = parts.into_iter().filter(|part| part.thought.0 != Some(true));
-    let text: String = said.filter_map(|part| part.text.0).collect();
+    let said = parts.into_iter().filter(|part| part.thought != Some(true));
+    let text: String = said.filter_map(|part| part.text).collect();
     let text = text.trim().to_owned();
     Ok(Reply::Transcription(Box::new(TranscriptionReply { text, usage, ..TranscriptionReply::default() })))
 }
@@ -139,8 +139,8 @@ fn parts(body: &Bytes) -> Result<(Vec<PartView>, Option<Usage>)> {
     let answer: AnswerView = json::answer(body)?;
     error::check(answer.error.as_ref(), body)?;
     let usage = answer.usage.as_deref().and_then(usage::hub);
-    let first = answer.candidates.0.unwrap_or_default().into_iter().next();
-    let parts = first.and_then(|candidate| candidate.content.0?.parts.0);
+    let first = answer.candidates.unwrap_or_default().into_iter().next();
+    let parts = first.and_then(|candidate| candidate.content?.parts);
     Ok((parts.unwrap_or_default(), usage))
 }
 

@@ -88,8 +88,8 @@ impl State {
         if !self.started {
             self.started = true;
             out.push(Event::Start {
-                id: view.response_id.0.unwrap_or_default(),
-                model: view.model_version.0.unwrap_or_else(|| std::mem::take(&mut self.model)),
+                id: view.response_id.unwrap_or_default(),
+                model: view.model_version.unwrap_or_else(|| std::mem::take(&mut self.model)),
                 created: None,
                 usage: None,
             });
@@ -97,8 +97,8 @@ impl State {
         if let Some(usage) = view.usage.as_deref().and_then(usage::hub) {
             self.usage = Some(usage);
         }
-        self.blocked |= view.prompt_feedback.0.is_some_and(|feedback| feedback.block_reason.0.is_some());
-        let candidates = view.candidates.0.unwrap_or_default();
+        self.blocked |= view.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+        let candidates = view.candidates.unwrap_or_default();
         self.searches = remarks::searches(&candidates).or(self.searches);
         for (key, value) in remarks::metadata(&candidates) {
             // Ratings come again and again in a stream, and clients join lists.
@@ -112,8 +112,8 @@ impl State {
     }
 
     fn candidate(&mut self, candidate: CandidateView, out: &mut Vec<Event>) {
-        let choice = candidate.index.0.unwrap_or(0);
-        let parts = candidate.content.0.and_then(|content| content.parts.0).unwrap_or_default();
+        let choice = candidate.index.unwrap_or(0);
+        let parts = candidate.content.and_then(|content| content.parts).unwrap_or_default();
         parts.into_iter().for_each(|part| self.part(choice, part, out));
         if let Some(annotations) = candidate.grounding_metadata.as_deref().and_then(remarks::annotations) {
             out.push(Event::Annotations { choice, annotations });
@@ -122,30 +122,30 @@ impl State {
             out.push(Event::Logprobs { choice, logprobs });
         }
         let state = self.choices.entry(choice).or_default();
-        if candidate.finish_reason.0.is_some() {
-            state.finish = candidate.finish_reason.0;
+        if candidate.finish_reason.is_some() {
+            state.finish = candidate.finish_reason;
         }
     }
 
     fn part(&mut self, choice: u32, part: PartView, out: &mut Vec<Event>) {
         let state = self.choices.entry(choice).or_default();
-        let signature = part.thought_signature.0.filter(|signature| !signature.is_empty());
-        match (part.text.0.filter(|text| !text.is_empty()), part.thought.0) {
+        let signature = part.thought_signature.filter(|signature| !signature.is_empty());
+        match (part.text.filter(|text| !text.is_empty()), part.thought) {
             (Some(text), Some(true)) => out.push(Event::Reasoning { choice, text }),
             (Some(text), _) => out.push(Event::Text { choice, text }),
             (None, _) => {}
         }
-        if let Some(call) = part.function_call.0 {
+        if let Some(call) = part.function_call {
             let index = state.calls;
             state.calls += 1;
             let id = self.ids.id(&call, choice, index, signature.as_deref());
             let extra = signature.as_deref().map(response::signature_fields);
             let fragment = response::arguments(&call);
-            let name = call.name.0.unwrap_or_default();
+            let name = call.name.unwrap_or_default();
             out.push(Event::ToolStart { choice, index, id, name, extra });
             out.push(Event::ToolArguments { choice, index, fragment });
         }
-        match part.inline_data.0.map(Inline::of) {
+        match part.inline_data.map(Inline::of) {
             Some(Inline::Audio(data)) => {
                 let value = with_data(&self.audio, &data);
                 out.push(Event::Delta { choice, key: "audio".to_owned(), value });

@@ -8,18 +8,18 @@ use crate::wire::{ModalityView, UsageView, read};
 /// Reads `usageMetadata`.
 pub(crate) fn hub(raw: &RawValue) -> Option<Usage> {
     let view: UsageView = read(raw)?;
-    let prompt = view.prompt.0.unwrap_or(0).saturating_add(view.tool_prompt.0.unwrap_or(0));
-    let said = view.candidates.0.unwrap_or(0);
-    let thoughts = view.thoughts.0;
-    let total = view.total.0;
+    let prompt = view.prompt.unwrap_or(0).saturating_add(view.tool_prompt.unwrap_or(0));
+    let said = view.candidates.unwrap_or(0);
+    let thoughts = view.thoughts;
+    let total = view.total;
     // Some versions count thoughts among the candidates' tokens; the total tells.
     let inclusive = total == Some(prompt.saturating_add(said)) && said >= thoughts.unwrap_or(0);
     let output = if inclusive { said } else { said.saturating_add(thoughts.unwrap_or(0)) };
     let of = |details: &Option<Vec<ModalityView>>, name: &str| {
-        let own = details.iter().flatten().filter(|detail| detail.modality.0.as_deref() == Some(name));
-        own.map(|detail| detail.tokens.0.unwrap_or(0)).reduce(u64::saturating_add)
+        let own = details.iter().flatten().filter(|detail| detail.modality.as_deref() == Some(name));
+        own.map(|detail| detail.tokens.unwrap_or(0)).reduce(u64::saturating_add)
     };
-    let (input, cached, out) = (&view.prompt_details.0, &view.cache_details.0, &view.candidates_details.0);
+    let (input, cached, out) = (&view.prompt_details, &view.cache_details, &view.candidates_details);
     // Cached tokens of a modality are counted among its prompt tokens; what is left has its own price.
     let fresh =
         |name: &str| of(input, name).map(|tokens| tokens.saturating_sub(of(cached, name).unwrap_or(0)));
@@ -27,14 +27,14 @@ pub(crate) fn hub(raw: &RawValue) -> Option<Usage> {
         input: prompt,
         output,
         total: total.filter(|total| *total != prompt.saturating_add(output) && *total > 0),
-        cache_read: view.cached.0,
+        cache_read: view.cached,
         reasoning: thoughts,
         audio_input: fresh("AUDIO"),
         image_input: fresh("IMAGE"),
         video_input: fresh("VIDEO"),
         audio_output: of(out, "AUDIO"),
         image_output: of(out, "IMAGE"),
-        service_tier: view.service_tier.0.or_else(|| tier(view.traffic_type.0.as_deref()?)),
+        service_tier: view.service_tier.or_else(|| tier(view.traffic_type.as_deref()?)),
         raw: Some(raw.to_owned()),
         ..Usage::default()
     })

@@ -1,11 +1,11 @@
 //! JSON of Gemini's API: a writer for what goes out, views for what comes in.
 
-pub(crate) use lockgate_core::json::{Lax, raw, read, to_raw};
+pub(crate) use lockgate_core::json::{raw, read, to_raw};
 use std::borrow::Cow;
 
 use lockgate_core::{
     Raw,
-    wire::{quote_into, view},
+    wire::{lenient_view, quote_into},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -88,105 +88,105 @@ pub(crate) fn is_blank(raw: &RawValue) -> bool {
     matches!(raw.get(), "null" | "{}" | "[]" | "\"\"")
 }
 
-view! {
+lenient_view! {
     /// An answer, or one frame of a stream.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct AnswerView {
-        pub(crate) candidates: Lax<Vec<CandidateView>>,
-        pub(crate) prompt_feedback as "promptFeedback": Lax<FeedbackView>,
-        pub(crate) usage as "usageMetadata": Option<Raw>,
-        pub(crate) model_version as "modelVersion": Lax<String>,
-        pub(crate) response_id as "responseId": Lax<String>,
-        pub(crate) error: Option<Raw>,
+        pub(crate) candidates: Vec<CandidateView>,
+        pub(crate) prompt_feedback as "promptFeedback": FeedbackView,
+        pub(crate) usage as "usageMetadata": Raw,
+        pub(crate) model_version as "modelVersion": String,
+        pub(crate) response_id as "responseId": String,
+        pub(crate) error: Raw,
     }
 }
 
-view! {
+lenient_view! {
     /// Why a prompt was not answered.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct FeedbackView {
-        pub(crate) block_reason as "blockReason": Lax<String>,
+        pub(crate) block_reason as "blockReason": String,
     }
 }
 
-view! {
+lenient_view! {
     /// One of the answers.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct CandidateView {
-        pub(crate) index: Lax<u32>,
-        pub(crate) content: Lax<ContentView>,
-        pub(crate) finish_reason as "finishReason": Lax<String>,
-        pub(crate) safety_ratings as "safetyRatings": Option<Raw>,
-        pub(crate) citation_metadata as "citationMetadata": Option<Raw>,
-        pub(crate) grounding_metadata as "groundingMetadata": Option<Raw>,
-        pub(crate) url_context_metadata as "urlContextMetadata": Option<Raw>,
-        pub(crate) logprobs_result as "logprobsResult": Option<Raw>,
+        pub(crate) index: u32,
+        pub(crate) content: ContentView,
+        pub(crate) finish_reason as "finishReason": String,
+        pub(crate) safety_ratings as "safetyRatings": Raw,
+        pub(crate) citation_metadata as "citationMetadata": Raw,
+        pub(crate) grounding_metadata as "groundingMetadata": Raw,
+        pub(crate) url_context_metadata as "urlContextMetadata": Raw,
+        pub(crate) logprobs_result as "logprobsResult": Raw,
     }
 }
 
-view! {
+lenient_view! {
     /// What was said.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct ContentView {
-        pub(crate) role: Lax<String>,
-        pub(crate) parts: Lax<Vec<PartView>>,
+        pub(crate) role: String,
+        pub(crate) parts: Vec<PartView>,
     }
 }
 
-view! {
+lenient_view! {
     /// A piece of what was said.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct PartView {
-        pub(crate) text: Lax<String>,
-        pub(crate) thought: Lax<bool>,
-        pub(crate) thought_signature as "thoughtSignature": Lax<String>,
-        pub(crate) inline_data as "inlineData": Lax<BlobView>,
-        pub(crate) function_call as "functionCall": Lax<CallView>,
+        pub(crate) text: String,
+        pub(crate) thought: bool,
+        pub(crate) thought_signature as "thoughtSignature": String,
+        pub(crate) inline_data as "inlineData": BlobView,
+        pub(crate) function_call as "functionCall": CallView,
     }
 }
 
-view! {
+lenient_view! {
     /// A picture or sound.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct BlobView {
-        pub(crate) mime_type as "mimeType": Lax<String>,
-        pub(crate) data: Lax<String>,
+        pub(crate) mime_type as "mimeType": String,
+        pub(crate) data: String,
     }
 }
 
-view! {
+lenient_view! {
     /// A call of one of the client's functions.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct CallView {
-        pub(crate) id: Lax<String>,
-        pub(crate) name: Lax<String>,
-        pub(crate) args: Option<Raw>,
+        pub(crate) id: String,
+        pub(crate) name: String,
+        pub(crate) args: Raw,
     }
 }
 
-view! {
+lenient_view! {
     /// Consumption.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct UsageView {
-        pub(crate) prompt as "promptTokenCount": Lax<u64>,
-        pub(crate) candidates as "candidatesTokenCount": Lax<u64>,
-        pub(crate) total as "totalTokenCount": Lax<u64>,
-        pub(crate) thoughts as "thoughtsTokenCount": Lax<u64>,
-        pub(crate) cached as "cachedContentTokenCount": Lax<u64>,
-        pub(crate) tool_prompt as "toolUsePromptTokenCount": Lax<u64>,
-        pub(crate) prompt_details as "promptTokensDetails": Lax<Vec<ModalityView>>,
-        pub(crate) candidates_details as "candidatesTokensDetails": Lax<Vec<ModalityView>>,
-        pub(crate) cache_details as "cacheTokensDetails": Lax<Vec<ModalityView>>,
-        pub(crate) traffic_type as "trafficType": Lax<String>,
-        pub(crate) service_tier as "serviceTier": Lax<String>,
+        pub(crate) prompt as "promptTokenCount": u64,
+        pub(crate) candidates as "candidatesTokenCount": u64,
+        pub(crate) total as "totalTokenCount": u64,
+        pub(crate) thoughts as "thoughtsTokenCount": u64,
+        pub(crate) cached as "cachedContentTokenCount": u64,
+        pub(crate) tool_prompt as "toolUsePromptTokenCount": u64,
+        pub(crate) prompt_details as "promptTokensDetails": Vec<ModalityView>,
+        pub(crate) candidates_details as "candidatesTokensDetails": Vec<ModalityView>,
+        pub(crate) cache_details as "cacheTokensDetails": Vec<ModalityView>,
+        pub(crate) traffic_type as "trafficType": String,
+        pub(crate) service_tier as "serviceTier": String,
     }
 }
 
-view! {
+lenient_view! {
     /// Tokens of one kind.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct ModalityView {
-        pub(crate) modality: Lax<String>,
-        pub(crate) tokens as "tokenCount": Lax<u64>,
+        pub(crate) modality: String,
+        pub(crate) tokens as "tokenCount": u64,
     }
 }

@@ -8,7 +8,7 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw,
     Reply, Result, Usage,
     hub::{Content, FunctionCall, Tool, ToolCall},
-    json::{Lax, to_raw},
+    json::{self, Lax, to_raw},
     reply::CompletionChoice,
     wire::{Edits, Object, view},
 };
@@ -109,14 +109,27 @@ pub(crate) fn is_error(text: &str) -> bool {
     !matches!(text, "null" | "\"\"" | "{}" | "[]" | "false" | "0")
 }
 
-fn parse<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T> {
-    lockgate_core::json::answer(body)
+/// The members of an answer that is no error, and what was consumed.
+fn read(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<(WireReply, Option<Usage>)> {
+    let wire: WireReply = match json::answer(body) {
+        Ok(wire) => wire,
+        // An error may have members of another type than answers have.
+        Err(why) => return Err(scan(body, &head.headers).err().unwrap_or(why)),
+    };
+    if let Some(text) = wire.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text)) {
+        return Err(error::in_answer(text, &head.headers).with_body(body.clone()));
+    }
+    let place = quirks.usage_at.as_deref().and_then(|pointer| at_pointer(body, pointer));
+    let mut usage = place.as_deref().or(wire.usage.as_deref()).and_then(|raw| usage::read(raw, quirks));
+    if let Some(usage) = &mut usage {
+        usage.service_tier =
+            usage.service_tier.take().or_else(|| wire.service_tier.as_deref().and_then(text));
+    }
+    Ok((wire, usage))
 }
 
 fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
-    let object = scan(body, &head.headers)?;
-    let wire: WireReply = parse(body)?;
-    let usage = read_usage(&object, &wire, quirks);
+    let (wire, usage) = read(body, head, quirks)?;
     let Some(choices) = wire.choices else {
         return Err(
             Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone())
@@ -134,32 +147,17 @@ fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
     })
 }
 
-fn read_usage(object: &Object, wire: &WireReply, quirks: &Quirks) -> Option<Usage> {
-    let place = quirks.usage_at.as_deref().and_then(|pointer| at_pointer(object, pointer));
-    let mut usage = match place {
-        Some(raw) => usage::read(&raw, quirks),
-        None => wire.usage.as_deref().and_then(|raw| usage::read(raw, quirks)),
-    }?;
-    usage.service_tier = usage.service_tier.or_else(|| wire.service_tier.as_deref().and_then(text));
-    Some(usage)
-}
-
 /// The value at a JSON pointer of plain names.
-fn at_pointer(object: &Object, pointer: &str) -> Option<Raw> {
-    let mut names = pointer.trim_start_matches('/').split('/');
-    let mut value = owned(object.raw(names.next()?)?)?;
-    for name in names {
-        value = serde_json::from_str::<Extra>(value.get()).ok()?.remove(name)?;
+fn at_pointer(body: &Bytes, pointer: &str) -> Option<Raw> {
+    let mut value = json::parse::<Raw>(body).ok()?;
+    for name in pointer.trim_start_matches('/').split('/') {
+        value = json::read::<Extra>(&value)?.remove(name)?;
     }
     Some(value)
 }
 
-fn owned(text: &str) -> Option<Raw> {
-    serde_json::value::RawValue::from_string(text.to_owned()).ok()
-}
-
 fn text(raw: &serde_json::value::RawValue) -> Option<String> {
-    serde_json::from_str(raw.get()).ok()
+    json::read(raw)
 }
 
 fn created(seconds: Option<u64>) -> Option<i64> {
@@ -274,9 +272,7 @@ fn move_reasoning(message: &mut WireMessage, member: &str) {
 }
 
 fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionReply> {
-    let object = scan(body, &head.headers)?;
-    let wire: WireReply = parse(body)?;
-    let usage = read_usage(&object, &wire, quirks);
+    let (wire, usage) = read(body, head, quirks)?;
     let Some(choices) = wire.choices else {
         return Err(
             Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone())
@@ -326,7 +322,7 @@ view! {
 
 fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingReply> {
     scan(body, &head.headers)?;
-    let wire: WireEmbeddings = parse(body)?;
+    let wire: WireEmbeddings = json::answer(body)?;
     let Some(data) = wire.data else {
         return Err(Error::invalid_response("The provider's answer has no `data`.").with_body(body.clone()));
     };

@@ -6,7 +6,7 @@ use lockgate_core::{
     Call, ChatReply, CompletionReply, EmbeddingReply, Error, Extra, Format, Operation, Payload, Reply,
     Result, Retry, StreamEncoder, Surface, Usage,
     hub::{Message, Request, ToolCall},
-    json::raw,
+    json::{self, raw},
     surface::{Asked, Endpoint, ListedModel, refused},
 };
 
@@ -240,7 +240,7 @@ fn listed(model: &ListedModel<'_>) -> String {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(source: &Bytes) -> Result<Box<T>> {
-    serde_json::from_slice(source).map(Box::new).map_err(|error| {
+    json::parse(source).map(Box::new).map_err(|error| {
         let said = error.to_string();
         let error = Error::bad_request(format!("The request body is not understood: {said}"));
         // The view names the member whose value is wrong.

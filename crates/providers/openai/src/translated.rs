@@ -6,7 +6,7 @@ use lockgate_core::{
     hub::{
         ChatRequest, CompletionRequest, Content, Message, Part, Prompt, Request as HubRequest, Stop, Tool,
     },
-    json::raw,
+    json::{parse, raw},
     wire::Object,
 };
 
@@ -59,7 +59,7 @@ pub(crate) fn chat(attempt: &Attempt<'_>) -> Result<PreparedChat> {
 
 fn read_back(prepared: Prepared) -> Result<PreparedChat> {
     let body = prepared.body.into_bytes();
-    let request = serde_json::from_slice(&body)
+    let request = parse(&body)
         .map_err(|error| Error::bad_request(format!("The request cannot be understood: {error}")))?;
     Ok(PreparedChat { request, notes: prepared.notes })
 }

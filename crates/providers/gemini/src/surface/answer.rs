@@ -3,7 +3,7 @@
 use lockgate_core::{
     Call, ChatReply, Choice, EmbeddingReply, FinishReason, Raw, Usage,
     hub::{Content, FunctionCall, Message, Part},
-    wire::view,
+    wire::lenient_view,
 };
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use super::{opaque, remarks};
 use crate::{
     EMBED_ONE,
     contents::{SIGNATURE_MARK, plain_id},
-    wire::{Body, Lax, array, raw, read},
+    wire::{Body, array, raw, read},
 };
 
 /// Google's words for why a model stopped that the hub has no words for.
@@ -34,46 +34,46 @@ const NATIVE: [&str; 16] = [
     "UNEXPECTED_TOOL_CALL",
 ];
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct CallFields {
-        thought_signature: Lax<String>,
+        thought_signature: String,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct MessageFields {
-        thought_signatures: Lax<Vec<String>>,
+        thought_signatures: Vec<String>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Block {
-        thinking: Lax<String>,
-        signature: Lax<String>,
+        thinking: String,
+        signature: String,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Shown {
-        image_url: Lax<Address>,
+        image_url: Address,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Address {
-        url: Lax<String>,
+        url: String,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Sound {
-        data: Lax<String>,
+        data: String,
     }
 }
 
@@ -163,7 +163,7 @@ fn parts(message: &Message) -> Vec<String> {
     }
     let mut first = Signature::of_blocks(message.thinking_blocks.as_deref().unwrap_or_default());
     let fields = message.provider_specific_fields.as_deref().and_then(read::<MessageFields>);
-    let own = fields.and_then(|fields| fields.thought_signatures.0?.into_iter().next());
+    let own = fields.and_then(|fields| fields.thought_signatures?.into_iter().next());
     let calls = message.tool_calls.as_deref().unwrap_or_default();
     let text = message.content.as_ref().map(Content::text).unwrap_or_default();
     for text in [Some(text), message.refusal.clone()].into_iter().flatten().filter(|text| !text.is_empty()) {
@@ -193,7 +193,7 @@ fn thoughts(message: &Message) -> Option<String> {
     let plain = message.reasoning_content.clone().filter(|text| !text.is_empty());
     plain.or_else(|| {
         let blocks = message.thinking_blocks.iter().flatten().filter_map(|block| read::<Block>(block));
-        let text: String = blocks.filter_map(|block| block.thinking.0).collect();
+        let text: String = blocks.filter_map(|block| block.thinking).collect();
         (!text.is_empty()).then_some(text)
     })
 }
@@ -212,7 +212,7 @@ impl Signature {
 
     pub(super) fn add(&mut self, block: &RawValue) {
         let signed =
-            read::<Block>(block).is_some_and(|block| block.signature.0.is_some_and(|it| !it.is_empty()));
+            read::<Block>(block).is_some_and(|block| block.signature.is_some_and(|it| !it.is_empty()));
         if signed || block.get().contains("redacted_thinking") {
             self.0.push(block.to_owned());
         }
@@ -250,7 +250,7 @@ pub(super) fn call_part(
     let args = serde_json::from_str::<&RawValue>(args).ok().filter(|args| args.get().starts_with('{'));
     own.raw("args", args.map_or("{}", RawValue::get));
     let mut out = Body::default().with("functionCall", &own.into_raw());
-    let fields = fields.and_then(read::<CallFields>).and_then(|fields| fields.thought_signature.0);
+    let fields = fields.and_then(read::<CallFields>).and_then(|fields| fields.thought_signature);
     let signature = fields.or_else(|| Some(id.split_once(SIGNATURE_MARK)?.1.to_owned()));
     out.some("thoughtSignature", waiting.take().or(signature).as_ref());
     out.into_json()
@@ -259,7 +259,7 @@ pub(super) fn call_part(
 /// Pictures in OpenAI's shape (`message.images`).
 pub(super) fn pictures(images: Option<&RawValue>) -> Vec<String> {
     let images = images.and_then(read::<Vec<Shown>>).unwrap_or_default();
-    let urls = images.into_iter().filter_map(|image| image.image_url.0?.url.0);
+    let urls = images.into_iter().filter_map(|image| image.image_url?.url);
     urls.filter_map(|url| inline(&url)).collect()
 }
 
@@ -279,6 +279,6 @@ fn blob(mime: &str, data: &str) -> String {
 
 /// Speech in OpenAI's shape (`message.audio`), which is raw samples here.
 pub(super) fn sound(audio: Option<&RawValue>) -> Option<String> {
-    let data = audio.and_then(read::<Sound>)?.data.0.filter(|data| !data.is_empty())?;
+    let data = audio.and_then(read::<Sound>)?.data.filter(|data| !data.is_empty())?;
     Some(blob("audio/L16;codec=pcm;rate=24000", &data))
 }

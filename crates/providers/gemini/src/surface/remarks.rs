@@ -1,40 +1,40 @@
 //! What other providers say about their answers, in Gemini's words: sources, probabilities.
 
-use lockgate_core::{Raw, wire::view};
+use lockgate_core::{Raw, wire::lenient_view};
 use serde_json::value::RawValue;
 
-use crate::wire::{Body, Lax, array, read};
+use crate::wire::{Body, array, read};
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Annotation {
-        citation as "url_citation": Lax<Citation>,
+        citation as "url_citation": Citation,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Citation {
-        url: Lax<String>,
-        title: Lax<String>,
-        start as "start_index": Lax<u64>,
-        end as "end_index": Lax<u64>,
+        url: String,
+        title: String,
+        start as "start_index": u64,
+        end as "end_index": u64,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Logprobs {
-        content: Lax<Vec<Token>>,
+        content: Vec<Token>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Token {
-        token: Lax<String>,
-        logprob: Option<Raw>,
-        top as "top_logprobs": Lax<Vec<Token>>,
+        token: String,
+        logprob: Raw,
+        top as "top_logprobs": Vec<Token>,
     }
 }
 
@@ -42,11 +42,11 @@ view! {
 pub(super) fn grounding<'a>(annotations: impl Iterator<Item = &'a RawValue>) -> Option<Raw> {
     let (mut chunks, mut supports) = (Vec::new(), Vec::new());
     for annotation in annotations.filter_map(read::<Vec<Annotation>>).flatten() {
-        let Some(citation) = annotation.citation.0 else { continue };
-        let Some(url) = citation.url.0 else { continue };
+        let Some(citation) = annotation.citation else { continue };
+        let Some(url) = citation.url else { continue };
         let mut web = Body::default().with("uri", &url);
-        web.some("title", citation.title.0.as_ref());
-        if let (Some(start), Some(end)) = (citation.start.0, citation.end.0) {
+        web.some("title", citation.title.as_ref());
+        if let (Some(start), Some(end)) = (citation.start, citation.end) {
             let segment = Body::default().with("startIndex", &start).with("endIndex", &end).into_raw();
             let support =
                 Body::default().with("segment", &segment).with("groundingChunkIndices", &[chunks.len()]);
@@ -68,8 +68,8 @@ pub(super) fn grounding<'a>(annotations: impl Iterator<Item = &'a RawValue>) -> 
 /// Log probabilities as `logprobsResult`.
 pub(super) fn logprobs<'a>(all: impl Iterator<Item = &'a RawValue>) -> Option<Raw> {
     let (mut chosen, mut top) = (Vec::new(), Vec::new());
-    for token in all.filter_map(read::<Logprobs>).filter_map(|one| one.content.0).flatten() {
-        let others = token.top.0.iter().flatten().map(self::token);
+    for token in all.filter_map(read::<Logprobs>).filter_map(|one| one.content).flatten() {
+        let others = token.top.iter().flatten().map(self::token);
         top.push(format!("{{\"candidates\":{}}}", array(others)));
         chosen.push(self::token(&token));
     }
@@ -83,7 +83,7 @@ pub(super) fn logprobs<'a>(all: impl Iterator<Item = &'a RawValue>) -> Option<Ra
 }
 
 fn token(token: &Token) -> String {
-    let mut out = Body::default().with("token", token.token.0.as_deref().unwrap_or_default());
+    let mut out = Body::default().with("token", token.token.as_deref().unwrap_or_default());
     out.some("logProbability", token.logprob.as_ref());
     out.into_json()
 }

@@ -108,7 +108,7 @@ const CUSTOM_INPUT: &str = "The whole input of the tool, as plain text.";
 /// # Errors
 /// A member has the wrong type, or asks for what only the API's own models can do.
 pub(super) fn parse(call: &Call) -> Result<ChatRequest> {
-    let mut body: Body = serde_json::from_slice(call.body.source())
+    let mut body: Body = lockgate_core::json::parse(call.body.source())
         .map_err(|error| Error::bad_request(format!("The request body is not understood: {error}")))?;
     for (name, why) in NEEDED {
         if body.extra.remove(name).is_some_and(|value| value.get() != "null") {
