@@ -3,7 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use crate::Raw;
+use crate::{
+    Raw,
+    wire::{Lenient, Take, take},
+};
 
 /// JSON text as a raw value; `null` if it is not JSON.
 pub fn raw(json: impl Into<String>) -> Raw {
@@ -83,6 +86,23 @@ impl<'de> Deserialize<'de> for Count {
 impl Serialize for Count {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
+    }
+}
+
+impl Take<'_> for Count {
+    fn whole(number: u64) -> Option<Self> {
+        Some(Self(number))
+    }
+
+    fn float(number: f64) -> Option<Self> {
+        // Saturates; a negative or broken count is none.
+        (number >= 0.0 && number.is_finite()).then_some(Self(number as u64))
+    }
+}
+
+impl Lenient for Count {
+    fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        take(deserializer)
     }
 }
 

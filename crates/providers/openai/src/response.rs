@@ -8,9 +8,9 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw,
     Reply, Result, Usage,
     hub::{Content, FunctionCall, Tool, ToolCall},
-    json::{self, Lax, to_raw},
+    json::{self, to_raw},
     reply::CompletionChoice,
-    wire::{Edits, Object, view},
+    wire::{Edits, Object, lenient_view, view},
 };
 
 use memchr::memmem::Finder;
@@ -136,9 +136,9 @@ fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
         );
     };
     Ok(ChatReply {
-        id: wire.id.0.unwrap_or_default(),
-        model: wire.model.0.unwrap_or_default(),
-        created: created(wire.created.get()),
+        id: wire.id.unwrap_or_default(),
+        model: wire.model.unwrap_or_default(),
+        created: created(wire.created.map(|count| count.0)),
         choices: choices.into_iter().enumerate().map(|(at, choice)| hub_choice(at, choice, quirks)).collect(),
         usage,
         service_tier: wire.service_tier.as_deref().and_then(text),
@@ -182,7 +182,7 @@ fn hub_choice(at: usize, choice: WireChoice, quirks: &Quirks) -> Choice {
         }
     }
     let called = message.tool_calls.is_some();
-    let (finish, native_finish) = match choice.finish_reason.0.as_deref() {
+    let (finish, native_finish) = match choice.finish_reason.as_deref() {
         Some(word) => {
             let (finish, native) = finish_reason(word, called);
             (Some(finish), native)
@@ -190,11 +190,11 @@ fn hub_choice(at: usize, choice: WireChoice, quirks: &Quirks) -> Choice {
         None => (None, None),
     };
     Choice {
-        index: choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
+        index: choice.index.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
         message,
         finish,
         native_finish,
-        stop_sequence: choice.stop_reason.0,
+        stop_sequence: choice.stop_reason,
         logprobs: choice.logprobs,
         extra: choice.extra,
     }
@@ -268,7 +268,7 @@ fn move_reasoning(message: &mut WireMessage, member: &str) {
     }
     message.extra.clear();
     message.provider_specific_fields = Some(to_raw(&fields));
-    message.reasoning_content = Lax(reasoning);
+    message.reasoning_content = reasoning;
 }
 
 fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionReply> {
@@ -279,16 +279,16 @@ fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionR
         );
     };
     let choices = choices.into_iter().enumerate().map(|(at, choice)| CompletionChoice {
-        index: choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
-        text: choice.text.0.or_else(|| choice.message.and_then(said)).unwrap_or_default(),
-        finish: choice.finish_reason.0.as_deref().map(|word| finish_reason(word, false).0),
+        index: choice.index.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
+        text: choice.text.or_else(|| choice.message.and_then(said)).unwrap_or_default(),
+        finish: choice.finish_reason.as_deref().map(|word| finish_reason(word, false).0),
         logprobs: choice.logprobs,
         extra: choice.extra,
     });
     Ok(CompletionReply {
-        id: wire.id.0.unwrap_or_default(),
-        model: wire.model.0.unwrap_or_default(),
-        created: created(wire.created.get()),
+        id: wire.id.unwrap_or_default(),
+        model: wire.model.unwrap_or_default(),
+        created: created(wire.created.map(|count| count.0)),
         choices: choices.collect(),
         usage,
         system_fingerprint: wire.system_fingerprint.as_deref().and_then(text),
@@ -301,22 +301,23 @@ fn said(message: WireMessage) -> Option<String> {
     message.into_hub().content.map(|content| content.text())
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct WireEmbeddings {
-        object: Option<Raw>,
-        model: Lax<String>,
-        data: Option<Vec<WireEmbedding>>,
-        usage: Option<Raw>,
+        object: Raw,
+        model: String,
+        data: Vec<WireEmbedding>,
+        usage: Raw,
+        ..extra
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct WireEmbedding {
-        object: Option<Raw>,
-        index: Lax<usize>,
-        embedding: Option<Raw>,
+        object: Raw,
+        index: usize,
+        embedding: Raw,
     }
 }
 
@@ -329,11 +330,11 @@ fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingRep
     let mut vectors: Vec<(usize, Raw)> = data
         .into_iter()
         .enumerate()
-        .filter_map(|(at, item)| Some((item.index.0.unwrap_or(at), item.embedding?)))
+        .filter_map(|(at, item)| Some((item.index.unwrap_or(at), item.embedding?)))
         .collect();
     vectors.sort_by_key(|(at, _)| *at);
     Ok(EmbeddingReply {
-        model: wire.model.0.unwrap_or_default(),
+        model: wire.model.unwrap_or_default(),
         vectors: vectors.into_iter().map(|(_, vector)| vector).collect(),
         usage: wire.usage.as_deref().and_then(|raw| usage::read(raw, quirks)),
         extra: wire.extra,

@@ -119,11 +119,11 @@ impl State {
         if !self.started {
             self.started = true;
             out.push(Event::Start {
-                id: chunk.id.0.unwrap_or_default(),
-                model: chunk.model.0.unwrap_or_default(),
+                id: chunk.id.unwrap_or_default(),
+                model: chunk.model.unwrap_or_default(),
                 created: chunk
                     .created
-                    .get()
+                    .map(|count| count.0)
                     .and_then(|seconds| i64::try_from(seconds).ok())
                     .filter(|s| *s > 0),
                 usage: None,
@@ -156,7 +156,7 @@ impl State {
     }
 
     fn choice(&mut self, at: usize, choice: WireChoice, out: &mut Vec<Event>) {
-        let index = choice.index.0.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX));
+        let index = choice.index.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX));
         let place = match self.choices.iter().position(|own| own.index == index) {
             Some(place) => place,
             None => {
@@ -165,7 +165,7 @@ impl State {
             }
         };
         let Some(state) = self.choices.get_mut(place) else { return };
-        if let Some(text) = choice.text.0.filter(|text| !text.is_empty()) {
+        if let Some(text) = choice.text.filter(|text| !text.is_empty()) {
             out.push(Event::Text { choice: index, text });
         }
         // Some servers stream with the member of whole answers.
@@ -175,11 +175,11 @@ impl State {
         if let Some(logprobs) = choice.logprobs {
             out.push(Event::Logprobs { choice: index, logprobs });
         }
-        if let Some(word) = choice.finish_reason.0.filter(|word| !word.is_empty() && !state.finished) {
+        if let Some(word) = choice.finish_reason.filter(|word| !word.is_empty() && !state.finished) {
             state.finished = true;
             state.flush(out);
             let (reason, native) = finish_reason(&word, state.calls());
-            out.push(Event::Finish { choice: index, reason, native, stop_sequence: choice.stop_reason.0 });
+            out.push(Event::Finish { choice: index, reason, native, stop_sequence: choice.stop_reason });
         }
     }
 

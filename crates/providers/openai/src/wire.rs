@@ -3,78 +3,83 @@
 use lockgate_core::{
     FinishReason, Raw,
     hub::{Content, FunctionCall, Message, Part, ToolCall},
-    wire::view,
+    wire::lenient_view,
 };
 
-use lockgate_core::json::{Count, Lax, raw};
+use lockgate_core::json::{Count, raw};
 
-view! {
+lenient_view! {
     /// A whole chat or text completion, or one chunk of a stream.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct WireReply {
-        pub(crate) id: Lax<String>,
-        pub(crate) object: Option<Raw>,
-        pub(crate) created: Lax<Count>,
-        pub(crate) model: Lax<String>,
-        pub(crate) choices: Option<Vec<WireChoice>>,
-        pub(crate) usage: Option<Raw>,
-        pub(crate) service_tier: Option<Raw>,
-        pub(crate) system_fingerprint: Option<Raw>,
-        pub(crate) error: Option<Raw>,
+        pub(crate) id: String,
+        pub(crate) object: Raw,
+        pub(crate) created: Count,
+        pub(crate) model: String,
+        pub(crate) choices: Vec<WireChoice>,
+        pub(crate) usage: Raw,
+        pub(crate) service_tier: Raw,
+        pub(crate) system_fingerprint: Raw,
+        pub(crate) error: Raw,
+        ..pub(crate) extra
     }
 }
 
-view! {
+lenient_view! {
     /// One answer of several, whole or in part.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct WireChoice {
-        pub(crate) index: Lax<u32>,
-        pub(crate) message: Option<WireMessage>,
-        pub(crate) delta: Option<WireMessage>,
-        pub(crate) text: Lax<String>,
-        pub(crate) finish_reason: Lax<String>,
+        pub(crate) index: u32,
+        pub(crate) message: WireMessage,
+        pub(crate) delta: WireMessage,
+        pub(crate) text: String,
+        pub(crate) finish_reason: String,
         /// vLLM: the stop sequence that was met.
-        pub(crate) stop_reason: Lax<String>,
-        pub(crate) logprobs: Option<Raw>,
+        pub(crate) stop_reason: String,
+        pub(crate) logprobs: Raw,
+        ..pub(crate) extra
     }
 }
 
-view! {
+lenient_view! {
     /// A message, or a piece of one.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct WireMessage {
-        pub(crate) role: Lax<String>,
-        pub(crate) content: Option<Raw>,
-        pub(crate) refusal: Lax<String>,
-        pub(crate) reasoning_content: Lax<String>,
-        pub(crate) thinking_blocks: Lax<Vec<Raw>>,
-        pub(crate) tool_calls: Lax<Vec<WireToolCall>>,
-        pub(crate) function_call: Option<Raw>,
-        pub(crate) audio: Option<Raw>,
-        pub(crate) images: Option<Raw>,
-        pub(crate) annotations: Option<Raw>,
-        pub(crate) provider_specific_fields: Option<Raw>,
+        pub(crate) role: String,
+        pub(crate) content: Raw,
+        pub(crate) refusal: String,
+        pub(crate) reasoning_content: String,
+        pub(crate) thinking_blocks: Vec<Raw>,
+        pub(crate) tool_calls: Vec<WireToolCall>,
+        pub(crate) function_call: Raw,
+        pub(crate) audio: Raw,
+        pub(crate) images: Raw,
+        pub(crate) annotations: Raw,
+        pub(crate) provider_specific_fields: Raw,
+        ..pub(crate) extra
     }
 }
 
-view! {
+lenient_view! {
     /// A tool call, or a piece of one.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct WireToolCall {
-        pub(crate) index: Lax<u32>,
-        pub(crate) id: Lax<String>,
-        pub(crate) kind as "type": Lax<String>,
-        pub(crate) function: Option<WireFunction>,
-        pub(crate) provider_specific_fields: Option<Raw>,
+        pub(crate) index: u32,
+        pub(crate) id: String,
+        pub(crate) kind as "type": String,
+        pub(crate) function: WireFunction,
+        pub(crate) provider_specific_fields: Raw,
+        ..pub(crate) extra
     }
 }
 
-view! {
+lenient_view! {
     /// A function's name and arguments; some servers give the arguments as an object.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct WireFunction {
-        pub(crate) name: Lax<String>,
-        pub(crate) arguments: Option<Raw>,
+        pub(crate) name: String,
+        pub(crate) arguments: Raw,
+        ..pub(crate) extra
     }
 }
 
@@ -92,14 +97,14 @@ impl WireToolCall {
     fn into_hub(self) -> ToolCall {
         let function = self.function.map(|function| FunctionCall {
             arguments: Some(function.arguments()),
-            name: function.name.0,
+            name: function.name,
             extra: function.extra,
         });
         ToolCall {
             // Only streams number calls.
             index: None,
-            id: self.id.0,
-            kind: self.kind.0.or_else(|| Some("function".to_owned())),
+            id: self.id,
+            kind: self.kind.or_else(|| Some("function".to_owned())),
             function,
             provider_specific_fields: self.provider_specific_fields,
             extra: self.extra,
@@ -110,7 +115,7 @@ impl WireToolCall {
 impl WireMessage {
     /// The reasoning, under either of its common names.
     pub(crate) fn take_reasoning(&mut self, member: Option<&str>) -> Option<String> {
-        let own = self.reasoning_content.0.take();
+        let own = self.reasoning_content.take();
         own.or_else(|| {
             let raw = self.extra.get(member.unwrap_or("reasoning"))?;
             serde_json::from_str(raw.get()).ok()
@@ -121,14 +126,13 @@ impl WireMessage {
     pub(crate) fn into_hub(mut self) -> Message {
         let reasoning_content = self.take_reasoning(None);
         Message {
-            role: self.role.0.unwrap_or_else(|| "assistant".to_owned()),
+            role: self.role.unwrap_or_else(|| "assistant".to_owned()),
             content: self.content.as_deref().map(|raw| content(raw.get())),
-            refusal: self.refusal.0,
+            refusal: self.refusal,
             reasoning_content,
-            thinking_blocks: self.thinking_blocks.0,
+            thinking_blocks: self.thinking_blocks,
             tool_calls: self
                 .tool_calls
-                .0
                 .filter(|calls| !calls.is_empty())
                 .map(|calls| calls.into_iter().map(WireToolCall::into_hub).collect()),
             function_call: self.function_call.and_then(|raw| serde_json::from_str(raw.get()).ok()),
@@ -177,22 +181,22 @@ impl Pieces {
                 return;
             }
         };
-        view! {
+        lenient_view! {
             #[derive(Default)]
             struct Thought {
-                text: Lax<String>,
-                signature: Lax<String>,
+                text: String,
+                signature: String,
             }
         }
         let Some(inner) = inner else { return };
         let thoughts = match serde_json::from_str::<String>(inner.get()) {
-            Ok(text) => vec![Thought { text: Lax(Some(text)), ..Thought::default() }],
+            Ok(text) => vec![Thought { text: Some(text), ..Thought::default() }],
             Err(_) => serde_json::from_str(inner.get()).unwrap_or_default(),
         };
         for Thought { text, signature, .. } in thoughts {
-            let text = text.0.unwrap_or_default();
-            self.signatures.extend(signature.0.clone().filter(|signature| !signature.is_empty()));
-            let signature = signature.0.map_or_else(String::new, |signature| {
+            let text = text.unwrap_or_default();
+            self.signatures.extend(signature.clone().filter(|signature| !signature.is_empty()));
+            let signature = signature.map_or_else(String::new, |signature| {
                 format!(",\"signature\":{}", lockgate_core::wire::quote(&signature))
             });
             let quoted = lockgate_core::wire::quote(&text);

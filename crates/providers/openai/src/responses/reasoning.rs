@@ -3,11 +3,7 @@
 //! Such a client keeps thinking blocks with their signatures and sends them back. A reasoning item of this API travels
 //! as a block whose signature holds the item's id and its encrypted content.
 
-use lockgate_core::{
-    Extra, Raw,
-    json::{Lax, to_raw},
-    wire::view,
-};
+use lockgate_core::{Extra, Raw, json::to_raw, wire::lenient_view};
 
 use super::response::Item;
 use crate::json::{Json, list};
@@ -18,19 +14,19 @@ const MARK: &str = "openai-reasoning:";
 /// The member of the element that holds fields.
 const FIELDS: &str = "provider_specific_fields";
 
-view! {
+lenient_view! {
     #[derive(Default)]
     struct Block {
-        kind as "type": Lax<String>,
-        thinking: Lax<String>,
-        signature: Lax<String>,
+        kind as "type": String,
+        thinking: String,
+        signature: String,
     }
 }
 
 /// The signature of a reasoning item that can be sent back.
 pub(crate) fn signature(item: &Item) -> Option<String> {
     let encrypted: String = serde_json::from_str(item.extra.get("encrypted_content")?.get()).ok()?;
-    Some(format!("{MARK}{}:{encrypted}", item.id.0.as_deref()?))
+    Some(format!("{MARK}{}:{encrypted}", item.id.as_deref()?))
 }
 
 /// What another provider has encrypted, as a thinking block: nobody else may be sent it, and that it was left out is to
@@ -47,8 +43,8 @@ pub fn withheld(id: &str) -> String {
 
 /// The text that a client sees of a reasoning item.
 pub(crate) fn text(item: &Item) -> String {
-    let parts = item.summary.0.iter().flatten().chain(item.content.0.iter().flatten());
-    parts.filter_map(|part| part.text.0.as_deref()).collect::<Vec<_>>().join("\n\n")
+    let parts = item.summary.iter().flatten().chain(item.content.iter().flatten());
+    parts.filter_map(|part| part.text.as_deref()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A reasoning item as a thinking block.
@@ -66,9 +62,9 @@ pub(crate) fn block(item: &Item) -> Option<Raw> {
 /// The reasoning item that a thinking block stands for.
 pub(crate) fn item(block: &Raw) -> Option<String> {
     let block: Block = serde_json::from_str(block.get()).ok()?;
-    let signature = block.signature.0?;
+    let signature = block.signature?;
     let (id, encrypted) = signature.strip_prefix(MARK)?.split_once(':')?;
-    let summary = match block.thinking.0.filter(|text| !text.is_empty()) {
+    let summary = match block.thinking.filter(|text| !text.is_empty()) {
         Some(text) => {
             let part = Json::new().text("type", "summary_text").text("text", &text);
             list([part.into_text()])

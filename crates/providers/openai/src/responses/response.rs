@@ -5,57 +5,59 @@ use http::response::Parts;
 use lockgate_core::{
     ChatReply, Choice, Error, Extra, FinishReason, Quirks, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
-    json::{Count, Lax, to_raw},
-    wire::view,
+    json::{self, Count, to_raw},
+    wire::lenient_view,
 };
 
 use super::reasoning;
 use crate::{error, response::is_error, usage};
 
-view! {
+lenient_view! {
     /// The response object, also inside events.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct WireResponse {
-        pub(crate) id: Lax<String>,
-        pub(crate) created_at: Lax<Count>,
-        pub(crate) model: Lax<String>,
-        pub(crate) status: Lax<String>,
-        pub(crate) output: Option<Vec<Item>>,
-        pub(crate) usage: Option<Raw>,
-        pub(crate) error: Option<Raw>,
-        pub(crate) incomplete_details: Lax<Incomplete>,
-        pub(crate) service_tier: Lax<String>,
+        pub(crate) id: String,
+        pub(crate) created_at: Count,
+        pub(crate) model: String,
+        pub(crate) status: String,
+        pub(crate) output: Vec<Item>,
+        pub(crate) usage: Raw,
+        pub(crate) error: Raw,
+        pub(crate) incomplete_details: Incomplete,
+        pub(crate) service_tier: String,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Incomplete {
-        pub(crate) reason: Lax<String>,
+        pub(crate) reason: String,
     }
 }
 
-view! {
+lenient_view! {
     /// An output item.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Item {
-        pub(crate) kind as "type": Lax<String>,
-        pub(crate) id: Lax<String>,
-        pub(crate) call_id: Lax<String>,
-        pub(crate) name: Lax<String>,
-        pub(crate) arguments: Lax<String>,
-        pub(crate) content: Lax<Vec<ItemPart>>,
-        pub(crate) summary: Lax<Vec<ItemPart>>,
+        pub(crate) kind as "type": String,
+        pub(crate) id: String,
+        pub(crate) call_id: String,
+        pub(crate) name: String,
+        pub(crate) arguments: String,
+        pub(crate) content: Vec<ItemPart>,
+        pub(crate) summary: Vec<ItemPart>,
+        ..pub(crate) extra
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     pub(crate) struct ItemPart {
-        pub(crate) kind as "type": Lax<String>,
-        pub(crate) text: Lax<String>,
-        pub(crate) refusal: Lax<String>,
-        pub(crate) annotations: Lax<Vec<Raw>>,
+        pub(crate) kind as "type": String,
+        pub(crate) text: String,
+        pub(crate) refusal: String,
+        pub(crate) annotations: Vec<Raw>,
+        ..pub(crate) extra
     }
 }
 
@@ -64,7 +66,7 @@ view! {
 /// # Errors
 /// It is no response, or a failed one.
 pub(crate) fn decode(quirks: &Quirks, blocks: bool, head: &Parts, body: &Bytes) -> Result<Reply> {
-    let wire: WireResponse = lockgate_core::json::answer(body)?;
+    let wire: WireResponse = json::answer(body)?;
     if let Some(text) = wire.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text)) {
         return Err(error::in_answer(text, &head.headers).with_body(body.clone()));
     }
@@ -78,9 +80,9 @@ pub(crate) fn decode(quirks: &Quirks, blocks: bool, head: &Parts, body: &Bytes) 
     }
     let called = message.tool_calls.is_some();
     Ok(Reply::Chat(Box::new(ChatReply {
-        id: wire.id.0.clone().unwrap_or_default(),
-        model: wire.model.0.clone().unwrap_or_default(),
-        created: wire.created_at.get().and_then(|seconds| i64::try_from(seconds).ok()),
+        id: wire.id.clone().unwrap_or_default(),
+        model: wire.model.clone().unwrap_or_default(),
+        created: wire.created_at.map(|count| count.0).and_then(|seconds| i64::try_from(seconds).ok()),
         choices: vec![Choice { finish: Some(wire.finish(called)), message, ..Choice::default() }],
         usage: wire.usage(quirks),
         ..ChatReply::default()
@@ -90,8 +92,8 @@ pub(crate) fn decode(quirks: &Quirks, blocks: bool, head: &Parts, body: &Bytes) 
 impl WireResponse {
     /// Why it ended.
     pub(crate) fn finish(&self, called_tools: bool) -> FinishReason {
-        let reason = self.incomplete_details.0.as_ref().and_then(|details| details.reason.0.as_deref());
-        match (self.status.0.as_deref(), reason) {
+        let reason = self.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
+        match (self.status.as_deref(), reason) {
             (Some("incomplete"), Some("content_filter")) => FinishReason::ContentFilter,
             (Some("incomplete"), _) => FinishReason::Length,
             _ if called_tools => FinishReason::ToolCalls,
@@ -102,7 +104,7 @@ impl WireResponse {
     /// What it consumed.
     pub(crate) fn usage(&self, quirks: &Quirks) -> Option<Usage> {
         let mut usage = usage::read(self.usage.as_deref()?, quirks)?;
-        usage.service_tier = usage.service_tier.or_else(|| self.service_tier.0.clone());
+        usage.service_tier = usage.service_tier.or_else(|| self.service_tier.clone());
         Some(usage)
     }
 }
@@ -116,12 +118,12 @@ fn message(output: &[Item]) -> Message {
     let mut annotations = Vec::new();
     let mut calls = Vec::new();
     for item in output {
-        match item.kind.0.as_deref().unwrap_or_default() {
+        match item.kind.as_deref().unwrap_or_default() {
             "message" => {
-                for part in item.content.0.iter().flatten() {
-                    texts.extend(part.text.0.clone());
-                    refusal.push_str(part.refusal.0.as_deref().unwrap_or_default());
-                    annotations.extend(part.annotations.0.iter().flatten().cloned());
+                for part in item.content.iter().flatten() {
+                    texts.extend(part.text.clone());
+                    refusal.push_str(part.refusal.as_deref().unwrap_or_default());
+                    annotations.extend(part.annotations.iter().flatten().cloned());
                 }
             }
             "reasoning" => {
@@ -130,11 +132,11 @@ fn message(output: &[Item]) -> Message {
             }
             "function_call" => calls.push(ToolCall {
                 index: u32::try_from(calls.len()).ok(),
-                id: item.call_id.0.clone().or_else(|| item.id.0.clone()),
+                id: item.call_id.clone().or_else(|| item.id.clone()),
                 kind: Some("function".to_owned()),
                 function: Some(FunctionCall {
-                    name: item.name.0.clone(),
-                    arguments: item.arguments.0.clone(),
+                    name: item.name.clone(),
+                    arguments: item.arguments.clone(),
                     ..FunctionCall::default()
                 }),
                 ..ToolCall::default()
@@ -172,10 +174,10 @@ impl serde::Serialize for Present<'_> {
         let item = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", "reasoning")?;
-        if let Some(id) = &item.id.0 {
+        if let Some(id) = &item.id {
             map.serialize_entry("id", id)?;
         }
-        for (key, list) in [("summary", &item.summary.0), ("content", &item.content.0)] {
+        for (key, list) in [("summary", &item.summary), ("content", &item.content)] {
             if let Some(list) = list {
                 let parts: Vec<Raw> = list.iter().map(part).collect();
                 map.serialize_entry(key, &parts)?;
@@ -188,8 +190,8 @@ impl serde::Serialize for Present<'_> {
 
 fn part(part: &ItemPart) -> Raw {
     let json = crate::json::Json::new()
-        .maybe("type", part.kind.0.as_deref())
-        .maybe("text", part.text.0.as_deref())
+        .maybe("type", part.kind.as_deref())
+        .maybe("text", part.text.as_deref())
         .extra(&part.extra);
     json.finish()
 }

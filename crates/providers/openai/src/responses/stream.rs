@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use lockgate_core::{
     Error, Event, Provider, Raw, Result, StreamDecoder,
-    json::{Lax, to_raw},
-    wire::{SseDecoder, view},
+    json::to_raw,
+    wire::{SseDecoder, lenient_view},
 };
 
 use super::{
@@ -14,17 +14,17 @@ use super::{
 };
 use crate::{error, stream::cut_off};
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct WireEvent {
-        kind as "type": Lax<String>,
-        response: Option<WireResponse>,
-        item: Option<Item>,
-        item_id: Lax<String>,
-        output_index: Lax<u32>,
-        delta: Lax<String>,
-        annotation: Option<Raw>,
-        error: Option<Raw>,
+        kind as "type": String,
+        response: WireResponse,
+        item: Item,
+        item_id: String,
+        output_index: u32,
+        delta: String,
+        annotation: Raw,
+        error: Raw,
     }
 }
 
@@ -79,30 +79,28 @@ impl State {
         }
         let event: WireEvent =
             serde_json::from_str(data).map_err(|why| error::malformed(data.as_bytes(), why))?;
-        match event.kind.0.as_deref().unwrap_or_default() {
+        match event.kind.as_deref().unwrap_or_default() {
             "response.created" | "response.in_progress" | "response.queued" => {
                 self.start(event.response, out)
             }
             "response.output_item.added" => self.added(event, out),
             "response.output_item.done" if self.blocks => {
-                let signature = event.item.filter(|item| item.kind.0.as_deref() == Some("reasoning"));
+                let signature = event.item.filter(|item| item.kind.as_deref() == Some("reasoning"));
                 let signature = signature.as_ref().and_then(reasoning::signature);
                 self.say(signature, out, |signature| Event::Signature { choice: 0, signature });
             }
             "response.output_text.delta" => {
-                self.say(event.delta.0, out, |text| Event::Text { choice: 0, text });
+                self.say(event.delta, out, |text| Event::Text { choice: 0, text });
             }
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                self.say(event.delta.0, out, |text| Event::Reasoning { choice: 0, text });
+                self.say(event.delta, out, |text| Event::Reasoning { choice: 0, text });
             }
-            "response.refusal.delta" => {
-                self.say(event.delta.0, out, |text| Event::Refusal { choice: 0, text })
-            }
+            "response.refusal.delta" => self.say(event.delta, out, |text| Event::Refusal { choice: 0, text }),
             "response.function_call_arguments.delta" => {
-                let place = self.calls.iter().position(|own| *own == event.output_index.0);
+                let place = self.calls.iter().position(|own| *own == event.output_index);
                 let last = self.calls.len().saturating_sub(1);
                 let index = u32::try_from(place.unwrap_or(last)).unwrap_or(u32::MAX);
-                self.say(event.delta.0, out, |fragment| Event::ToolArguments { choice: 0, index, fragment });
+                self.say(event.delta, out, |fragment| Event::ToolArguments { choice: 0, index, fragment });
             }
             "response.output_text.annotation.added" => {
                 if let Some(annotation) = event.annotation {
@@ -126,29 +124,29 @@ impl State {
         }
         let response = response.unwrap_or_default();
         out.push(Event::Start {
-            id: response.id.0.unwrap_or_default(),
+            id: response.id.unwrap_or_default(),
             model: std::mem::take(&mut self.model),
-            created: response.created_at.get().and_then(|seconds| i64::try_from(seconds).ok()),
+            created: response.created_at.map(|count| count.0).and_then(|seconds| i64::try_from(seconds).ok()),
             usage: None,
         });
     }
 
     fn added(&mut self, event: WireEvent, out: &mut Vec<Event>) {
-        let Some(item) = event.item.filter(|item| item.kind.0.as_deref() == Some("function_call")) else {
+        let Some(item) = event.item.filter(|item| item.kind.as_deref() == Some("function_call")) else {
             return;
         };
         self.start(None, out);
         self.said = true;
         let index = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-        self.calls.push(event.output_index.0);
+        self.calls.push(event.output_index);
         out.push(Event::ToolStart {
             choice: 0,
             index,
-            id: item.call_id.0.or(item.id.0).unwrap_or_default(),
-            name: item.name.0.unwrap_or_default(),
+            id: item.call_id.or(item.id).unwrap_or_default(),
+            name: item.name.unwrap_or_default(),
             extra: None,
         });
-        if let Some(fragment) = item.arguments.0.filter(|arguments| !arguments.is_empty()) {
+        if let Some(fragment) = item.arguments.filter(|arguments| !arguments.is_empty()) {
             out.push(Event::ToolArguments { choice: 0, index, fragment });
         }
     }

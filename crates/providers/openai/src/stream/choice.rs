@@ -50,10 +50,10 @@ impl ChoiceState {
                 out.push(Event::Text { choice, text: pieces.text });
             }
         }
-        if let Some(text) = delta.refusal.0.filter(|text| !text.is_empty()) {
+        if let Some(text) = delta.refusal.filter(|text| !text.is_empty()) {
             out.push(Event::Refusal { choice, text });
         }
-        for call in delta.tool_calls.0.into_iter().flatten() {
+        for call in delta.tool_calls.into_iter().flatten() {
             self.call(call, out);
         }
         if let Some(annotations) = delta.annotations.filter(|raw| raw.get() != "[]") {
@@ -76,10 +76,10 @@ impl ChoiceState {
     }
 
     fn call(&mut self, wire: WireToolCall, out: &mut Vec<Event>) {
-        let id = wire.id.0.clone().unwrap_or_default();
-        let place = self.place(wire.index.0, &id);
+        let id = wire.id.clone().unwrap_or_default();
+        let place = self.place(wire.index, &id);
         let choice = self.index;
-        let name = wire.function.as_ref().and_then(|function| function.name.0.clone()).unwrap_or_default();
+        let name = wire.function.as_ref().and_then(|function| function.name.clone()).unwrap_or_default();
         let arguments = wire.function.as_ref().map(WireFunction::arguments).unwrap_or_default();
         let index = u32::try_from(place).unwrap_or(u32::MAX);
         let Some(call) = self.calls.get_mut(place) else { return };
