@@ -4,14 +4,14 @@ use std::borrow::Cow;
 
 use http::{HeaderValue, Method, Request, header};
 use lockgate_core::{
-    Attempt, Call, Encoded, Error, Format, Memo, Notes, Operation, Payload, Raw, Result,
+    Attempt, Call, Encoded, Error, Format, Memo, Notes, Operation, Payload, Result,
     hub::{ChatRequest, CompletionRequest, Prompt},
 };
 
 use crate::{
     COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, pictures, relay, sound,
     tools,
-    wire::{Body, to_raw},
+    wire::Body,
 };
 
 /// Top-level members that clients and operators may name by themselves, and how Gemini spells them.
@@ -194,7 +194,7 @@ fn count(
             whole.raw(key, value);
         }
         body = Body::default();
-        body.set("generateContentRequest", &to_raw::<Raw>(&whole.into_raw()));
+        body.put("generateContentRequest", whole);
     }
     post(&locate("countTokens"), body, COUNT_TOKENS, notes)
 }

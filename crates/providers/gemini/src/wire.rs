@@ -34,6 +34,11 @@ impl Body {
         }
     }
 
+    /// An object within this one.
+    pub(crate) fn put(&mut self, key: &'static str, inner: Self) {
+        self.raw(key, inner.into_json());
+    }
+
     pub(crate) fn with<T: Serialize + ?Sized>(mut self, key: &'static str, value: &T) -> Self {
         self.set(key, value);
         self

@@ -11,7 +11,7 @@ use super::{opaque, remarks};
 use crate::{
     EMBED_ONE,
     contents::{SIGNATURE_MARK, plain_id},
-    wire::{Body, array, raw, read},
+    wire::{Body, array, read},
 };
 
 /// Google's words for why a model stopped that the hub has no words for.
@@ -81,7 +81,9 @@ lenient_view! {
 pub(super) fn chat(call: &Call, reply: &ChatReply) -> Body {
     let mut out = Body::default();
     out.raw("candidates", array(reply.choices.iter().map(|choice| candidate(choice).into_json())));
-    out.some("usageMetadata", reply.usage.as_ref().map(|usage| self::usage(usage).into_raw()).as_ref());
+    if let Some(usage) = &reply.usage {
+        out.put("usageMetadata", self::usage(usage));
+    }
     identity(&mut out, call, &reply.model, &reply.id);
     out
 }
@@ -103,7 +105,7 @@ pub(super) fn embedding(call: &Call, reply: &EmbeddingReply) -> Body {
     }
     if let Some(usage) = &reply.usage {
         let tokens = Body::default().with("promptTokenCount", &usage.input);
-        out.set("usageMetadata", &tokens.with("totalTokenCount", &usage.total()).into_raw());
+        out.put("usageMetadata", tokens.with("totalTokenCount", &usage.total()));
     }
     out
 }
@@ -112,7 +114,7 @@ fn candidate(choice: &Choice) -> Body {
     let parts = parts(&choice.message);
     let reason = choice.finish.as_ref().unwrap_or(&FinishReason::Stop);
     let mut out = Body::default();
-    out.set("content", &content(&parts));
+    out.put("content", content(&parts));
     out.set("finishReason", finish(reason, choice.native_finish.as_deref()));
     out.set("index", &choice.index);
     out.some(
@@ -124,10 +126,12 @@ fn candidate(choice: &Choice) -> Body {
 }
 
 /// A model's content. SDKs expect at least one part.
-pub(super) fn content(parts: &[String]) -> Raw {
+pub(super) fn content(parts: &[String]) -> Body {
     let empty = [r#"{"text":""}"#.to_owned()];
     let parts = if parts.is_empty() { empty.as_slice() } else { parts };
-    raw(format!("{{\"parts\":{},\"role\":\"model\"}}", array(parts)))
+    let mut content = Body::default();
+    content.raw("parts", array(parts));
+    content.with("role", "model")
 }
 
 /// Why the model stopped, in Google's words.
@@ -249,7 +253,8 @@ pub(super) fn call_part(
     let args = function.arguments.as_deref().unwrap_or_default();
     let args = serde_json::from_str::<&RawValue>(args).ok().filter(|args| args.get().starts_with('{'));
     own.raw("args", args.map_or("{}", RawValue::get));
-    let mut out = Body::default().with("functionCall", &own.into_raw());
+    let mut out = Body::default();
+    out.put("functionCall", own);
     let fields = fields.and_then(read::<CallFields>).and_then(|fields| fields.thought_signature);
     let signature = fields.or_else(|| Some(id.split_once(SIGNATURE_MARK)?.1.to_owned()));
     out.some("thoughtSignature", waiting.take().or(signature).as_ref());
@@ -273,8 +278,9 @@ fn inline(url: &str) -> Option<String> {
 }
 
 fn blob(mime: &str, data: &str) -> String {
-    let blob = Body::default().with("mimeType", mime).with("data", data).into_raw();
-    Body::default().with("inlineData", &blob).into_json()
+    let mut out = Body::default();
+    out.put("inlineData", Body::default().with("mimeType", mime).with("data", data));
+    out.into_json()
 }
 
 /// Speech in OpenAI's shape (`message.audio`), which is raw samples here.

@@ -158,15 +158,18 @@ impl Encoder {
 
     fn part(&mut self, choice: u32, part: String, out: &mut Vec<u8>) {
         self.said(choice);
-        let candidate =
-            Body::default().with("content", &answer::content(&[part])).with("index", &choice).into_json();
-        self.answer(array([candidate]), None, out);
+        let mut candidate = Body::default();
+        candidate.put("content", answer::content(&[part]));
+        candidate.set("index", &choice);
+        self.answer(array([candidate.into_json()]), None, out);
     }
 
-    fn answer(&mut self, candidates: String, usage: Option<Raw>, out: &mut Vec<u8>) {
+    fn answer(&mut self, candidates: String, usage: Option<Body>, out: &mut Vec<u8>) {
         let mut body = Body::default();
         body.raw("candidates", candidates);
-        body.some("usageMetadata", usage.as_ref());
+        if let Some(usage) = usage {
+            body.put("usageMetadata", usage);
+        }
         body.set("modelVersion", &self.model);
         body.set("responseId", &self.id);
         self.chunk(&body.into_json(), out);
@@ -190,7 +193,7 @@ impl Encoder {
         let choices = std::mem::take(&mut self.choices);
         let candidates = choices.into_iter().map(|(choice, said)| said.last(choice).into_json());
         let candidates = array(candidates);
-        let usage = self.usage.take().map(|usage| answer::usage(&usage).into_raw());
+        let usage = self.usage.take().map(|usage| answer::usage(&usage));
         self.answer(candidates, usage, out);
         self.end(out);
     }
@@ -213,7 +216,8 @@ impl Said {
             parts.push(answer::text_part("", Some(&signature)));
         }
         let (reason, native) = self.finish.unwrap_or((FinishReason::Stop, None));
-        let mut out = Body::default().with("content", &answer::content(&parts));
+        let mut out = Body::default();
+        out.put("content", answer::content(&parts));
         out.set("finishReason", answer::finish(&reason, native.as_deref()));
         out.set("index", &choice);
         let annotations = self.annotations.iter().map(|raw| &**raw);
