@@ -10,8 +10,7 @@ use lockgate_core::{
 
 use crate::{
     COUNT_TOKENS, GENERATE, Service, contents, embed, generation, media, params, pictures, relay, sound,
-    tools,
-    wire::Body,
+    tools, wire::Body,
 };
 
 /// Top-level members that clients and operators may name by themselves, and how Gemini spells them.
