@@ -1,6 +1,6 @@
 //! JSON text that is kept as it is: made, written and read, for dialect crates.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, de::DeserializeOwned};
+use serde::{Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -43,51 +43,9 @@ pub fn answer<T: DeserializeOwned>(body: &[u8]) -> crate::Result<T> {
     parse(body).map_err(|why| crate::refusal::malformed(body, why))
 }
 
-/// A value that is simply missing when it is not of the expected type.
-#[derive(Clone, Debug)]
-pub struct Lax<T>(pub Option<T>);
-
-impl<T> Default for Lax<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Lax<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Borrowed, so that a value of another type costs no copy. All parsing here is of whole texts in memory.
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(read(raw)))
-    }
-}
-
-impl<T: Serialize> Serialize for Lax<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
 /// A count of tokens, also written as a float.
 #[derive(Clone, Copy, Debug)]
 pub struct Count(pub u64);
-
-impl<'de> Deserialize<'de> for Count {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = serde_json::Number::deserialize(deserializer)?;
-        let whole = number.as_u64().or_else(|| {
-            let float = number.as_f64()?;
-            // Saturates; a negative or broken count is none.
-            (float >= 0.0 && float.is_finite()).then_some(float as u64)
-        });
-        whole.map(Self).ok_or_else(|| de::Error::custom("expected a count"))
-    }
-}
-
-impl Serialize for Count {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
 
 impl Take<'_> for Count {
     fn whole(number: u64) -> Option<Self> {
@@ -103,12 +61,5 @@ impl Take<'_> for Count {
 impl Lenient for Count {
     fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         take(deserializer)
-    }
-}
-
-impl Lax<Count> {
-    /// The number, if there is one.
-    pub fn get(&self) -> Option<u64> {
-        self.0.map(|count| count.0)
     }
 }

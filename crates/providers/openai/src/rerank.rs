@@ -4,53 +4,53 @@ use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
     Extra, Measures, Quirks, Raw, RerankReply, RerankResult, Result, Usage,
-    json::{Count, Lax, raw, to_raw},
-    wire::view,
+    json::{self, Count, raw, to_raw},
+    wire::lenient_view,
 };
 
 use crate::response;
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct WireRerank {
-        id: Lax<String>,
-        results: Option<Vec<WireResult>>,
-        data: Option<Vec<WireResult>>,
-        meta: Option<Raw>,
-        usage: Lax<Tokens>,
+        id: String,
+        results: Vec<WireResult>,
+        data: Vec<WireResult>,
+        meta: Raw,
+        usage: Tokens,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct WireResult {
-        index: Lax<Count>,
-        relevance_score: Option<Raw>,
-        score: Option<Raw>,
-        document: Option<Raw>,
+        index: Count,
+        relevance_score: Raw,
+        score: Raw,
+        document: Raw,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Tokens {
-        prompt_tokens: Lax<Count>,
-        completion_tokens: Lax<Count>,
-        total_tokens: Lax<Count>,
+        prompt_tokens: Count,
+        completion_tokens: Count,
+        total_tokens: Count,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Meta {
-        billed_units: Lax<Billed>,
+        billed_units: Billed,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Clone, Debug, Default)]
     struct Billed {
-        search_units: Lax<Count>,
+        search_units: Count,
     }
 }
 
@@ -60,19 +60,19 @@ view! {
 /// It is not understandable, or an error in spite of its status.
 pub(crate) fn decode(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<RerankReply> {
     response::scan(body, &head.headers)?;
-    let wire: WireRerank = lockgate_core::json::answer(body)?;
+    let wire: WireRerank = json::answer(body)?;
     let Some(results) = wire.results.or(wire.data) else {
         return Err(lockgate_core::Error::invalid_response("The provider's answer has no `results`.")
             .with_body(body.clone()));
     };
     let results = results.into_iter().enumerate().map(|(at, result)| RerankResult {
-        index: result.index.get().unwrap_or(at as u64),
+        index: result.index.map_or(at as u64, |Count(index)| index),
         score: result.relevance_score.or(result.score).unwrap_or_else(|| raw("0")),
         document: result.document.map(document),
     });
-    let (results, usage) = (results.collect(), usage(wire.meta.as_ref(), wire.usage.0.as_ref()));
-    let meta = wire.meta.or_else(|| wire.usage.0.map(|tokens| meta(&tokens, quirks)));
-    Ok(RerankReply { id: wire.id.0.unwrap_or_default(), results, meta, usage, extra: Extra::new() })
+    let (results, usage) = (results.collect(), usage(wire.meta.as_ref(), wire.usage.as_ref()));
+    let meta = wire.meta.or_else(|| wire.usage.map(|tokens| meta(&tokens, quirks)));
+    Ok(RerankReply { id: wire.id.unwrap_or_default(), results, meta, usage, extra: Extra::new() })
 }
 
 /// A document is an object with a text; some give the bare text.
@@ -82,14 +82,14 @@ fn document(document: Raw) -> Raw {
 
 /// The consumption in Cohere's words.
 fn meta(tokens: &Tokens, quirks: &Quirks) -> Raw {
-    let total = tokens.total_tokens.get().or(tokens.prompt_tokens.get()).unwrap_or(0);
+    let total = tokens.total_tokens.or(tokens.prompt_tokens).map_or(0, |Count(total)| total);
     let mut meta = Extra::new();
     meta.push("billed_units", raw(format!("{{\"total_tokens\":{total}}}")));
     let mut told = Extra::new();
     for name in &quirks.rerank_tokens {
         let count = match name.as_str() {
-            "output_tokens" => tokens.completion_tokens.get().unwrap_or(0),
-            _ => tokens.prompt_tokens.get().unwrap_or(total),
+            "output_tokens" => tokens.completion_tokens.map_or(0, |Count(tokens)| tokens),
+            _ => tokens.prompt_tokens.map_or(total, |Count(tokens)| tokens),
         };
         told.push(name.as_str(), raw(count.to_string()));
     }
@@ -102,8 +102,9 @@ fn meta(tokens: &Tokens, quirks: &Quirks) -> Raw {
 /// Reranking is sold by tokens or by searches.
 fn usage(meta: Option<&Raw>, tokens: Option<&Tokens>) -> Option<Usage> {
     let meta = meta.and_then(|meta| serde_json::from_str::<Meta>(meta.get()).ok());
-    let units = meta.and_then(|meta| meta.billed_units.0).and_then(|units| units.search_units.get());
-    let input = tokens.and_then(|tokens| tokens.total_tokens.get().or(tokens.prompt_tokens.get()));
+    let units = meta.and_then(|meta| meta.billed_units?.search_units).map(|Count(units)| units);
+    let input =
+        tokens.and_then(|tokens| tokens.total_tokens.or(tokens.prompt_tokens)).map(|Count(tokens)| tokens);
     (units.is_some() || input.is_some()).then(|| Usage {
         input: input.unwrap_or(0),
         ..Usage::measured(Measures { queries: units.unwrap_or(0), ..Measures::default() })

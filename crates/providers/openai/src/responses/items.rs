@@ -3,9 +3,9 @@
 use lockgate_core::{
     Error, Extra, Raw, Result,
     hub::{Content, File, FunctionCall, ImageObject, ImageUrl, Message, Part, ToolCall},
-    json::{Lax, raw, to_raw},
+    json::{raw, read, to_raw},
     signed::{self, ID_MARK},
-    wire::{quote, view},
+    wire::{lenient_view, quote, view},
 };
 use serde_json::value::RawValue;
 
@@ -24,16 +24,16 @@ view! {
         arguments: Option<String>,
         input: Option<String>,
         output: Option<Raw>,
-        summary: Lax<Vec<TextPart>>,
+        summary: Option<Raw>,
         encrypted_content: Option<String>,
         provider_specific_fields: Option<Raw>,
     }
 }
 
-view! {
+lenient_view! {
     #[derive(Default)]
     struct TextPart {
-        text: Lax<String>,
+        text: String,
     }
 }
 
@@ -43,7 +43,7 @@ view! {
         kind as "type": Option<String>,
         text: Option<String>,
         refusal: Option<String>,
-        image_url: Lax<ImageUrl>,
+        image_url: Option<Raw>,
         file_id: Option<String>,
         file_url: Option<String>,
         file_data: Option<String>,
@@ -145,7 +145,8 @@ impl History {
 
     fn reasoning(&mut self, item: &InputItem) {
         let sealed = item.encrypted_content.as_deref().map(reasoning::unseal).unwrap_or_default();
-        let is_tail = item.summary.0.iter().flatten().next().is_none() && sealed.blocks.is_empty();
+        let summary = item.summary.as_deref().and_then(read::<Vec<TextPart>>).unwrap_or_default();
+        let is_tail = summary.is_empty() && sealed.blocks.is_empty();
         if let (Some(fields), Some(turn), true) = (&sealed.fields, &mut self.turn, is_tail) {
             // What a stream could only say behind the text belongs to that text.
             turn.provider_specific_fields = Some(fields.clone());
@@ -154,12 +155,12 @@ impl History {
         if self.turn.as_ref().is_some_and(|turn| turn.content.is_some() || turn.tool_calls.is_some()) {
             self.end_turn();
         }
-        let texts = item.summary.0.iter().flatten();
         let of_content =
             item.content.as_deref().and_then(|raw| serde_json::from_str::<Vec<TextPart>>(raw.get()).ok());
-        let texts: Vec<String> = texts
+        let texts: Vec<String> = summary
+            .iter()
             .chain(of_content.iter().flatten())
-            .filter_map(|part| part.text.0.clone())
+            .filter_map(|part| part.text.clone())
             .filter(|text| !text.is_empty())
             .collect();
         let foreign =
@@ -253,15 +254,17 @@ fn part(wire: WirePart) -> Part {
             let cache_control = wire.extra.get("cache_control").map(ToOwned::to_owned);
             Part { cache_control, ..Part::text(wire.text.unwrap_or_default()) }
         }
-        "input_image" | "image_url" => match (wire.image_url.0, wire.file_id) {
-            (Some(url), _) => {
-                let detail = wire.detail.or(url.object.detail).filter(|detail| detail != "auto");
-                let object = ImageObject { detail, ..url.object };
-                let image = ImageUrl { object, bare: false };
-                Part { kind: "image_url".to_owned(), image_url: Some(image), ..Part::default() }
+        "input_image" | "image_url" => {
+            match (wire.image_url.as_deref().and_then(read::<ImageUrl>), wire.file_id) {
+                (Some(url), _) => {
+                    let detail = wire.detail.or(url.object.detail).filter(|detail| detail != "auto");
+                    let object = ImageObject { detail, ..url.object };
+                    let image = ImageUrl { object, bare: false };
+                    Part { kind: "image_url".to_owned(), image_url: Some(image), ..Part::default() }
+                }
+                (None, id) => file(File { file_id: id, ..File::default() }),
             }
-            (None, id) => file(File { file_id: id, ..File::default() }),
-        },
+        }
         "input_file" | "file" => file(File {
             file_id: wire.file_id.or(wire.file_url),
             file_data: wire.file_data,

@@ -3,8 +3,8 @@
 use lockgate_core::{
     Call, Error, Extra, Raw, Result,
     hub::{ChatRequest, FunctionDef, Message, Tool, ToolChoice},
-    json::{Lax, raw, to_raw},
-    wire::{quote, view},
+    json::{raw, to_raw},
+    wire::{lenient_view, quote, view},
 };
 use serde_json::{Number, value::RawValue};
 
@@ -189,13 +189,19 @@ enum Choice {
 
 impl Choice {
     fn read(raw: &RawValue) -> Option<Self> {
-        view! {
+        lenient_view! {
+            #[derive(Default)]
+            struct Named {
+                name: String,
+            }
+        }
+        lenient_view! {
             #[derive(Default)]
             struct Wire {
-                kind as "type": Lax<String>,
-                name: Lax<String>,
-                mode: Lax<String>,
-                tools: Lax<Vec<WireTool>>,
+                kind as "type": String,
+                name: String,
+                mode: String,
+                tools: Vec<Named>,
             }
         }
         if let Ok(word) = serde_json::from_str::<ToolChoice>(raw.get())
@@ -204,12 +210,11 @@ impl Choice {
             return Some(Self::Plain(word));
         }
         let wire: Wire = serde_json::from_str(raw.get()).ok()?;
-        match (wire.kind.0.as_deref()?, wire.name.0) {
+        match (wire.kind.as_deref()?, wire.name) {
             ("function" | "custom", Some(name)) => Some(Self::Plain(ToolChoice::Function(name))),
             ("allowed_tools", _) => {
-                let names =
-                    wire.tools.0.unwrap_or_default().into_iter().filter_map(|tool| tool.name).collect();
-                let required = wire.mode.0.as_deref() == Some("required");
+                let names = wire.tools.unwrap_or_default().into_iter().filter_map(|tool| tool.name).collect();
+                let required = wire.mode.as_deref() == Some("required");
                 Some(Self::Among(names, if required { ToolChoice::Required } else { ToolChoice::Auto }))
             }
             // A hosted tool by its type: the model is free to use it.
@@ -262,17 +267,17 @@ fn hub_tool(tool: WireTool) -> Tool {
 
 /// What a custom tool takes, with its grammar if it has one.
 fn custom_hint(format: Option<&RawValue>) -> String {
-    view! {
+    lenient_view! {
         #[derive(Default)]
         struct Grammar {
-            syntax: Lax<String>,
-            definition: Lax<String>,
+            syntax: String,
+            definition: String,
         }
     }
     let grammar = format.and_then(|raw| serde_json::from_str::<Grammar>(raw.get()).ok()).unwrap_or_default();
-    match grammar.definition.0 {
+    match grammar.definition {
         Some(definition) => {
-            let syntax = grammar.syntax.0.unwrap_or_else(|| "lark".to_owned());
+            let syntax = grammar.syntax.unwrap_or_else(|| "lark".to_owned());
             format!("{CUSTOM_INPUT} It must follow this {syntax} grammar:\n{definition}")
         }
         None => CUSTOM_INPUT.to_owned(),

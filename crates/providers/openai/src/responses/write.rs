@@ -3,8 +3,8 @@
 use lockgate_core::{
     Call, ChatReply, Choice, Error, ErrorKind, FinishReason, Raw, Usage,
     hub::{FunctionCall, Message},
-    json::{Lax, raw},
-    wire::{quote, view},
+    json::{raw, read},
+    wire::{lenient_view, quote},
 };
 use serde_json::value::RawValue;
 
@@ -213,15 +213,15 @@ fn items(envelope: &Envelope, choice: &Choice, output: &mut Vec<String>) {
 
 /// Web searches that a provider ran, in this API's words already.
 fn searches(message: &Message) -> Vec<Raw> {
-    view! {
+    lenient_view! {
         #[derive(Default)]
         struct Fields {
-            web_search_calls: Lax<Vec<Raw>>,
+            web_search_calls: Vec<Raw>,
         }
     }
     let fields = message.provider_specific_fields.as_deref();
     let fields = fields.and_then(|raw| serde_json::from_str::<Fields>(raw.get()).ok()).unwrap_or_default();
-    fields.web_search_calls.0.unwrap_or_default()
+    fields.web_search_calls.unwrap_or_default()
 }
 
 pub(super) fn reasoning_item(id: &str, texts: &[&str], sealed: Option<&str>) -> String {
@@ -303,13 +303,13 @@ pub(super) fn custom_id(call_id: &str) -> String {
 
 /// The input of a custom tool that was called as a function of one parameter.
 pub(super) fn custom_input(arguments: &str) -> String {
-    view! {
+    lenient_view! {
         #[derive(Default)]
         struct Arguments {
-            input: Lax<String>,
+            input: String,
         }
     }
-    let own = serde_json::from_str::<Arguments>(arguments).ok().and_then(|own| own.input.0);
+    let own = serde_json::from_str::<Arguments>(arguments).ok().and_then(|own| own.input);
     own.unwrap_or_else(|| arguments.to_owned())
 }
 
@@ -324,26 +324,28 @@ pub(super) fn image_item(id: &str, picture: &str) -> String {
 
 /// The pictures of a message, as base64.
 pub(super) fn images(list: &RawValue) -> Vec<String> {
-    view! {
+    lenient_view! {
         #[derive(Default)]
         struct Picture {
-            image_url: Lax<lockgate_core::hub::ImageUrl>,
+            image_url: Raw,
         }
     }
     let list: Vec<Picture> = serde_json::from_str(list.get()).unwrap_or_default();
-    let urls = list.into_iter().filter_map(|picture| picture.image_url.0);
+    let urls = list
+        .into_iter()
+        .filter_map(|picture| read::<lockgate_core::hub::ImageUrl>(picture.image_url.as_deref()?));
     urls.map(|image| image.url().split_once(";base64,").map_or(image.url(), |(_, data)| data).to_owned())
         .collect()
 }
 
 /// A chat's annotations without the wrapper around their members.
 pub(super) fn annotations(list: &RawValue) -> Vec<Raw> {
-    view! {
+    lenient_view! {
         #[derive(Default)]
         struct Annotation {
-            kind as "type": Lax<String>,
-            url_citation: Option<Raw>,
-            file_citation: Option<Raw>,
+            kind as "type": String,
+            url_citation: Raw,
+            file_citation: Raw,
         }
     }
     let list: Vec<Raw> = serde_json::from_str(list.get()).unwrap_or_default();
@@ -351,7 +353,7 @@ pub(super) fn annotations(list: &RawValue) -> Vec<Raw> {
         let wire: Annotation = serde_json::from_str(own.get()).ok()?;
         let inner = wire.url_citation.or(wire.file_citation)?;
         let inner: lockgate_core::Extra = serde_json::from_str(inner.get()).ok()?;
-        let kind = wire.kind.0.unwrap_or_else(|| "url_citation".to_owned());
+        let kind = wire.kind.unwrap_or_else(|| "url_citation".to_owned());
         Some(Json::new().text("type", &kind).extra(&inner).finish())
     };
     list.into_iter().map(|own| flat(own.clone()).unwrap_or(own)).collect()
@@ -359,14 +361,14 @@ pub(super) fn annotations(list: &RawValue) -> Vec<Raw> {
 
 /// The tokens of a chat's log probabilities.
 pub(super) fn logprobs(logprobs: &RawValue) -> Vec<Raw> {
-    view! {
+    lenient_view! {
         #[derive(Default)]
         struct Logprobs {
-            content: Lax<Vec<Raw>>,
+            content: Vec<Raw>,
         }
     }
     let own = serde_json::from_str::<Logprobs>(logprobs.get()).unwrap_or_default();
-    own.content.0.unwrap_or_default()
+    own.content.unwrap_or_default()
 }
 
 /// Consumption in this API's words.
