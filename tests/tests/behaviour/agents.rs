@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{SURFACES, ask},
-    gateway::{Gateway, config},
+    gateway::{Gateway, config, model},
     pace::Pace,
     upstreams::{self, ANTHROPIC, MODELS, OPENAI, good},
 };
@@ -126,6 +126,27 @@ async fn a_missing_price_is_told() {
     let metrics = gateway.get("/metrics").await.text();
     assert!(metrics.lines().any(|line| line.contains("unpriced") && line.ends_with(" 1")), "{metrics}");
     assert!(gateway.log().contains("no price"), "{}", gateway.log());
+}
+
+/// CST-1: an answer without anything in it is an error and not a free success, relayed as well as translated.
+#[tokio::test]
+async fn an_empty_object_is_no_answer() {
+    let (upstream, mut models) = upstreams::start(|_| Answer::json(200, "{}"), "").await;
+    models += &model("gemini", "gemini/gemini-2.5-flash", &upstream.url(), "");
+    let gateway = Gateway::start(&config(&models, "")).await;
+    let calls = [
+        (SURFACES[0], ask("openai", false)),
+        (SURFACES[0], ask("claude", false)),
+        (SURFACES[1], ask("openai", false)),
+        (SURFACES[1], ask("claude", false)),
+        ("/v1/embeddings", r#"{"model":"openai","input":"Hi"}"#.to_owned()),
+        ("/v1beta/models/gemini:generateContent", r#"{"contents":[{"parts":[{"text":"Hi"}]}]}"#.to_owned()),
+    ];
+    for (path, body) in calls {
+        let answer = gateway.post(path, &body).await;
+        assert_eq!(answer.status, 500, "{path} {body}: {}", answer.text());
+        assert!(answer.text().contains("The provider's answer has no "), "{path} {body}: {}", answer.text());
+    }
 }
 
 /// CST-5: the provider's own figure and the price list's are both kept; where they differ, that is told and counted.

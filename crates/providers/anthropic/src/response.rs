@@ -2,14 +2,16 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Operation, Raw, Reply, Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Format, Operation, Raw, Reply, Result,
+    Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     wire::{quote, view},
 };
+use memchr::memmem;
 use serde_json::value::RawValue;
 
 use crate::{
-    COUNT_TOKENS, error,
+    COUNT_TOKENS, MESSAGES, error,
     wire::{BlockView, MessageView, UsageView, raw, to_raw},
 };
 
@@ -26,6 +28,7 @@ view! {
     struct Glance {
         kind as "type": Option<String>,
         error: Option<Raw>,
+        stop_reason: Option<String>,
         usage: Option<UsageView>,
     }
 }
@@ -41,8 +44,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
     let message: MessageView = parse(body)?;
     refuse_failure(message.kind.as_deref(), message.extra.get("error"), body)?;
     if message.content.is_none() && message.stop_reason.is_none() {
-        let error = Error::invalid_response("The provider's answer has no `content`.");
-        return Err(error.with_body(body.clone()));
+        return Err(lacking_content(body));
     }
     let reply = reply(message, encoded, attempt.target.facts.count_tokens)?;
     Ok(match attempt.call.operation {
@@ -52,10 +54,18 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
 }
 
 /// Checks a whole answer that is relayed, and reads its usage.
-pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
+pub(crate) fn inspect(format: Format, body: &Bytes) -> Result<Option<Usage>> {
     let glance: Glance = parse(body)?;
     refuse_failure(glance.kind.as_deref(), glance.error.as_deref(), body)?;
+    let says = glance.stop_reason.is_some() || glance.usage.is_some();
+    if format == MESSAGES && !says && memmem::find(body, b"\"content\"").is_none() {
+        return Err(lacking_content(body));
+    }
     Ok(glance.usage.map(|usage| usage.to_hub()))
+}
+
+fn lacking_content(body: &Bytes) -> Error {
+    Error::invalid_response("The provider's answer has no `content`.").with_body(body.clone())
 }
 
 /// An error that comes with a good status, as Anthropic or a server that imitates it writes one.

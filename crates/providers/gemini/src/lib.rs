@@ -87,8 +87,8 @@ impl Dialect for Gemini {
         error::reject(attempt, head, body)
     }
 
-    fn inspect(&self, _encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
-        response::inspect(body)
+    fn inspect(&self, encoded: &Encoded, _head: &Parts, body: &Bytes) -> Result<Option<Usage>> {
+        response::inspect(encoded.format, body)
     }
 
     fn probe(&self, encoded: &Encoded) -> Box<dyn Probe> {

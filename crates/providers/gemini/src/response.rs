@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Operation, Raw, Reply, Result, Usage,
+    Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Format, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     json,
     wire::{lenient_view, quote},
@@ -10,7 +10,7 @@ use lockgate_core::{
 use serde_json::value::RawValue;
 
 use crate::{
-    COUNT_TOKENS, EMBED,
+    COUNT_TOKENS, EMBED, GENERATE, GENERATE_ARRAY,
     contents::SIGNATURE_MARK,
     embed, error, pictures, remarks, sound, usage,
     wire::{AnswerView, BlobView, Body, CallView, CandidateView, PartView, raw, to_raw},
@@ -49,10 +49,30 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
 }
 
 /// Checks an answer that is relayed.
-pub(crate) fn inspect(body: &Bytes) -> Result<Option<Usage>> {
-    let view: AnswerView = json::answer(body)?;
+pub(crate) fn inspect(format: Format, body: &Bytes) -> Result<Option<Usage>> {
+    lenient_view! {
+        struct Glance {
+            candidates: Vec<Any>,
+            prompt_feedback as "promptFeedback": Any,
+            usage as "usageMetadata": Raw,
+            error: Raw,
+        }
+    }
+    lenient_view! {
+        struct Any {}
+    }
+    let view: Glance = json::answer(body)?;
     error::check(view.error.as_ref(), body)?;
+    let says = view.candidates.is_some_and(|list| !list.is_empty()) || view.prompt_feedback.is_some();
+    if matches!(format, GENERATE | GENERATE_ARRAY) && !says {
+        return Err(lacking("candidates", body));
+    }
     Ok(view.usage.as_deref().and_then(usage::hub))
+}
+
+/// An answer without what was asked for.
+fn lacking(member: &str, body: &Bytes) -> Error {
+    Error::invalid_response(format!("The provider's answer has no `{member}`.")).with_body(body.clone())
 }
 
 fn chat(attempt: &Attempt<'_>, body: &Bytes) -> Result<ChatReply> {
@@ -61,9 +81,7 @@ fn chat(attempt: &Attempt<'_>, body: &Bytes) -> Result<ChatReply> {
     let blocked = view.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
     let candidates = view.candidates.unwrap_or_default();
     if candidates.is_empty() && !blocked {
-        return Err(
-            Error::invalid_response("The provider's answer has no `candidates`.").with_body(body.clone())
-        );
+        return Err(lacking("candidates", body));
     }
     let mut reply = ChatReply {
         id: view.response_id.unwrap_or_default(),

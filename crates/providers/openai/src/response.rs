@@ -16,7 +16,7 @@ use lockgate_core::{
 use memchr::memmem::Finder;
 
 use crate::{
-    COMPLETION, EMBEDDING, MODERATION, RERANK, error,
+    CHAT, COMPLETION, EMBEDDING, MODERATION, RERANK, error,
     path::replaced,
     probe::CITATION,
     rerank, usage,
@@ -57,6 +57,14 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, head: &Parts, bod
 /// As for [`decode`].
 pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payload, Option<Usage>)> {
     let object = scan(&body, &head.headers)?;
+    let answer = match encoded.format {
+        CHAT | COMPLETION => Some("choices"),
+        EMBEDDING => Some("data"),
+        _ => None,
+    };
+    if let Some(missing) = answer.filter(|answer| !object.contains(answer)) {
+        return Err(lacking(missing, &body));
+    }
     let mut usage = object.raw("usage").and_then(usage::count);
     if let Some(usage) = usage.as_mut().filter(|_| CITED.find(&body).is_some()) {
         // OpenAI's search models bill the search, but count it nowhere.
@@ -104,6 +112,11 @@ pub(crate) fn scan(body: &Bytes, headers: &HeaderMap) -> Result<Object> {
     }
 }
 
+/// An answer without what was asked for.
+fn lacking(member: &str, body: &Bytes) -> Error {
+    Error::invalid_response(format!("The provider's answer has no `{member}`.")).with_body(body.clone())
+}
+
 /// Whether the value of an `error` member says that there is one.
 pub(crate) fn is_error(text: &str) -> bool {
     !matches!(text, "null" | "\"\"" | "{}" | "[]" | "false" | "0")
@@ -131,9 +144,7 @@ fn read(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<(WireReply, Optio
 fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
     let (wire, usage) = read(body, head, quirks)?;
     let Some(choices) = wire.choices else {
-        return Err(
-            Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone())
-        );
+        return Err(lacking("choices", body));
     };
     Ok(ChatReply {
         id: wire.id.unwrap_or_default(),
@@ -274,9 +285,7 @@ fn move_reasoning(message: &mut WireMessage, member: &str) {
 fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionReply> {
     let (wire, usage) = read(body, head, quirks)?;
     let Some(choices) = wire.choices else {
-        return Err(
-            Error::invalid_response("The provider's answer has no `choices`.").with_body(body.clone())
-        );
+        return Err(lacking("choices", body));
     };
     let choices = choices.into_iter().enumerate().map(|(at, choice)| CompletionChoice {
         index: choice.index.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
@@ -325,7 +334,7 @@ fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingRep
     scan(body, &head.headers)?;
     let wire: WireEmbeddings = json::answer(body)?;
     let Some(data) = wire.data else {
-        return Err(Error::invalid_response("The provider's answer has no `data`.").with_body(body.clone()));
+        return Err(lacking("data", body));
     };
     let mut vectors: Vec<(usize, Raw)> = data
         .into_iter()

@@ -71,6 +71,7 @@ pub(crate) fn untold(chat: &ChatRequest) -> impl Iterator<Item = &'static str> {
         ("presence_penalty", chat.presence_penalty.is_some()),
         ("seed", chat.seed.is_some()),
         ("stop", chat.stop.is_some()),
+        ("top_k", chat.top_k.is_some()),
     ];
     given.into_iter().filter_map(|(name, given)| given.then_some(name))
 }
