@@ -11,7 +11,7 @@ use crate::{
     Call, Operation, Payload, Raw,
     hub::{Message, Request},
     json::{raw, read},
-    wire::{quote, view},
+    wire::{quote, strings_of, view},
 };
 
 view! {
@@ -32,9 +32,6 @@ view! {
 
 /// Stands between a tool call's id and the signature that travels with it, for clients that keep nothing else.
 pub const ID_MARK: &str = "__thought__";
-
-/// Hexadecimal texts from this length on are ids and digests, not base64.
-const SHORTEST_ID: usize = 16;
 
 /// A text's signature as the data of a block of withheld reasoning starts with this: base64 of whole groups, so that
 /// clients may take it for bytes.
@@ -76,16 +73,12 @@ const ACCOUNT: &str = "lockgate-account.";
 /// The bytes of an answer, with the account's name in each `encrypted_content` that a provider has made: only that
 /// account can read it, and the conversation may go on elsewhere. What is the gateway's own is a list and stays.
 pub fn with_account(bytes: Bytes, account: &str) -> Bytes {
-    const KEY: &[u8] = b"\"encrypted_content\"";
     let (mut out, mut done) = (Vec::new(), 0);
-    for at in memchr::memmem::find_iter(&bytes, KEY) {
-        let rest = bytes.get(at + KEY.len()..).unwrap_or_default();
-        let value = rest.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-        let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) else { continue };
+    for start in strings_of(&bytes, "encrypted_content") {
+        let text = bytes.get(start..).unwrap_or_default();
         if text.starts_with(b"[") || text.starts_with(b"\"") || text.starts_with(ACCOUNT.as_bytes()) {
             continue;
         }
-        let start = bytes.len() - text.len();
         out.extend_from_slice(bytes.get(done..start).unwrap_or_default());
         out.extend_from_slice(format!("{ACCOUNT}{account}.").as_bytes());
         done = start;
@@ -136,34 +129,6 @@ pub(crate) fn out_of_ids(mut request: Request) -> Request {
     request
 }
 
-/// Whether a signature may be Anthropic's: base64 and no more. Marks of an issuer are not, nor are the ids and digests
-/// with which other makers of models sign in Anthropic's format.
-pub fn is_bare(signature: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
-    let of_an_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-    let is_id = signature.len() >= SHORTEST_ID && signature.bytes().all(of_an_id);
-    !signature.is_empty() && signature.bytes().all(letter) && !is_id
-}
-
-/// Whether a signature is Claude's for certain: base64 of a message whose first field is the second, in bytes.
-pub fn is_claudes(signature: &str) -> bool {
-    let mut letters = signature.bytes();
-    letters.next() == Some(b'E')
-        && letters.next().is_some_and(|byte| (b'g'..=b'v').contains(&byte))
-        && is_bare(signature)
-}
-
-/// The values of all members `signature` in a text of JSON. A quote inside a string is escaped, so what is found is a
-/// key, not something that somebody said.
-pub fn values(body: &[u8]) -> impl Iterator<Item = &str> {
-    const KEY: &[u8] = b"\"signature\"";
-    memchr::memmem::find_iter(body, KEY).filter_map(|at| {
-        let rest = body.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
-        let value = rest.trim_ascii_start().strip_prefix(b"\"")?;
-        std::str::from_utf8(value.split(|byte| *byte == b'"').next()?).ok()
-    })
-}
-
 /// Whether the text may hold signed reasoning. A look at the bytes: most conversations have none.
 pub(crate) fn is_likely(body: &[u8]) -> bool {
     let words = ["signature", "encrypted_content", "thoughtSignature", "redacted", ID_MARK];
@@ -209,12 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_may_have_signed() {
-        let (claude, id) = ("EqQBCgIYAhIM/+==", "3f1d7f0e-9c1b-4a52-8a57-0d3b6f6f1c11");
-        assert!(is_bare(claude) && is_claudes(claude) && is_bare("sig") && !is_claudes("sig"));
-        for other in [id, "0123456789abcdef0123456789abcdef", "openai-reasoning:rs_1:gAAA", ""] {
-            assert!(!is_bare(other) && !is_claudes(other), "{other}");
-        }
+    fn whose_account_can_read_it() {
         let answer = Bytes::from_static(
             br#"{"encrypted_content":"gA","x":"\"encrypted_content\":\"b\"","encrypted_content": "[1]","encrypted_content":null}"#,
         );
@@ -227,7 +187,5 @@ mod tests {
         assert_eq!(with_account(marked.clone(), "a2"), marked);
         assert_eq!(account_of("lockgate-account.a1.gA"), (Some("a1"), "gA"));
         assert_eq!(account_of("gA"), (None, "gA"));
-        let body = br#"{"signature" : "a","x":"\"signature\":\"b\"","signature":null,"signature":"c"}"#;
-        assert_eq!(values(body).collect::<Vec<_>>(), ["a", "c"]);
     }
 }

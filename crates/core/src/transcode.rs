@@ -12,10 +12,10 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header, response::Parts};
-use memchr::memmem;
 
 use crate::{
     Attempt, Call, Encoded, Error, Notes, Operation, Payload, Reply, Result, Target, Usage, embedding,
+    wire::texts_of,
 };
 
 /// What signed reasoning is called where it is left out.
@@ -219,16 +219,9 @@ fn other_model(named: &str, asked: &str) -> Option<String> {
     (!named.is_empty() && named != asked).then(|| named.to_owned())
 }
 
-/// The value of the first member `model` of a body or a frame that is not empty. A quote inside a JSON string is escaped,
-/// so what is found is a key, not something that the model said.
+/// The value of the first member `model` of a body or a frame that is not empty.
 pub fn model_in(body: &[u8]) -> Option<&str> {
-    const KEY: &[u8] = b"\"model\"";
-    memmem::find_iter(body, KEY).find_map(|at| {
-        let rest = body.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
-        let value = rest.trim_ascii_start().strip_prefix(b"\"")?;
-        let name = value.get(..memchr::memchr(b'"', value)?)?;
-        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
-    })
+    texts_of(body, "model").find(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub use payload::Payload;
 pub use raw::Extra;
 pub use scan::ScanError;
 pub use sse::{SseDecoder, SseError, SseEvent, write_sse, write_sse_comment};
-pub use text::{quote, quote_into};
+pub use text::{quote, quote_into, strings_of, texts_of};
 pub use view::Whole;
 
 /// What [`view!`] expands to; not for use by hand.

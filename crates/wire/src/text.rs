@@ -26,6 +26,34 @@ pub fn quote_into(out: &mut String, text: &str) {
     out.push('"');
 }
 
+/// Where the strings begin, behind their opening quotes, that are values of members with this key anywhere in a text of
+/// JSON, as far as a look at the bytes can tell. A quote inside a string is escaped, so what is found is a key, not
+/// something that somebody said. `key` is written without escapes.
+pub fn strings_of<'a>(json: &'a [u8], key: &str) -> impl Iterator<Item = usize> + use<'a> {
+    let key = quote(key).into_bytes();
+    let length = key.len();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let behind = from + memchr::memmem::find(json.get(from..)?, &key)? + length;
+            from = behind;
+            let rest = json.get(behind..)?.trim_ascii_start();
+            let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+            if let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) {
+                return Some(json.len() - text.len());
+            }
+        }
+    })
+}
+
+/// The insides of those strings' literals, up to the first quote; a string that is cut off is none.
+pub fn texts_of<'a>(json: &'a [u8], key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    strings_of(json, key).filter_map(|start| {
+        let text = json.get(start..)?;
+        std::str::from_utf8(text.get(..memchr::memchr(b'"', text)?)?).ok()
+    })
+}
+
 /// The text that the inside of a JSON string literal stands for.
 ///
 /// `inner` comes from a text that was checked before. Half of a surrogate pair, which JSON's grammar lets pass but
@@ -108,6 +136,15 @@ fn hex_unit(text: &str) -> Option<(u32, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_behind_a_key() {
+        let json = br#"{"a" : "x","b":"\"a\":\"no\"","a":null,"c":[{"a":"[y]"}],"a":"cut"#;
+        assert_eq!(texts_of(json, "a").collect::<Vec<_>>(), ["x", "[y]"]);
+        let starts: Vec<_> = strings_of(json, "a").map(|at| json.get(at..at + 1).unwrap()).collect();
+        assert_eq!(starts, [b"x", b"[", b"c"]);
+        assert_eq!(strings_of(b"\"a\"", "a").count() + strings_of(b"", "a").count(), 0);
+    }
 
     #[test]
     fn quote_agrees_with_serde_json() {

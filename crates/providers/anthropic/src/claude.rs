@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     model::Model,
-    schema,
+    schema, signed,
     thinking::{Member, Thinking},
     wire::to_raw,
 };
@@ -57,5 +57,10 @@ pub fn fit_schema(schema: &RawValue) -> Option<Raw> {
 
 /// Whether a signature of thoughts may be one of Claude's.
 pub fn may_have_signed(signature: &str) -> bool {
-    lockgate_core::signed::is_bare(signature)
+    signed::may_be_claudes(signature)
+}
+
+/// Whether it is one of Claude's for certain.
+pub fn has_signed(signature: &str) -> bool {
+    signed::is_claudes(signature)
 }

@@ -6,13 +6,13 @@ use lockgate_core::{
     Error, Extra, Media, Result,
     hub::{ChatRequest, Content, FunctionCall, Message, Part},
     names::ToolNames,
-    signed::is_bare,
 };
 use serde_json::value::RawValue;
 
 use crate::{
     media,
     names::tool_id,
+    signed::may_be_claudes,
     wire::{Block, BlockView, ResultContent, Turn, raw},
 };
 
@@ -285,7 +285,7 @@ fn is_blank(text: &str) -> bool {
 fn is_signed(block: &RawValue) -> bool {
     let Ok(view) = serde_json::from_str::<BlockView>(block.get()) else { return false };
     match view.kind.as_str() {
-        "thinking" => view.signature.is_some_and(|signature| is_bare(&signature)),
+        "thinking" => view.signature.is_some_and(|signature| may_be_claudes(&signature)),
         "redacted_thinking" => true,
         _ => false,
     }

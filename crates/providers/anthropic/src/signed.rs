@@ -3,12 +3,16 @@
 
 use lockgate_core::{
     Extra, Raw, Target,
-    signed::{self, ID_MARK, TEXT_MARK, is_bare, is_claudes},
+    signed::{ID_MARK, TEXT_MARK},
+    wire::texts_of,
 };
 use memchr::memmem;
 use serde_json::value::RawValue;
 
 use crate::wire::{raw, to_raw};
+
+/// Hexadecimal texts from this length on are ids and digests, not base64.
+const SHORTEST_ID: usize = 16;
 
 /// Whose models are to read a conversation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,13 +33,13 @@ impl Reader {
     pub(crate) fn may_refuse(self, body: &[u8]) -> bool {
         // What Gemini has signed bears its signature in the ids of calls, too.
         [ID_MARK, TEXT_MARK].iter().any(|mark| memmem::find(body, mark.as_bytes()).is_some())
-            || signed::values(body).any(|signature| !self.takes(signature))
+            || texts_of(body, "signature").any(|signature| !self.takes(signature))
             || (self == Self::Other && memmem::find(body, b"redacted_thinking").is_some())
     }
 
     fn takes(self, signature: &str) -> bool {
         match self {
-            Self::Claude => is_bare(signature),
+            Self::Claude => may_be_claudes(signature),
             // Marks of other APIs hold what no id, digest or base64 does.
             Self::Other => !is_claudes(signature) && !signature.contains(':'),
         }
@@ -104,6 +108,23 @@ fn block(block: &RawValue, reader: Reader) -> Option<Raw> {
     Some(if same { block.to_owned() } else { to_raw(&edited) })
 }
 
+/// Whether a signature may be Claude's: base64 and no more. Marks of an issuer are not, nor are the ids and digests
+/// with which other makers of models sign in Anthropic's format.
+pub(crate) fn may_be_claudes(signature: &str) -> bool {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte);
+    let of_an_id = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
+    let is_id = signature.len() >= SHORTEST_ID && signature.bytes().all(of_an_id);
+    !signature.is_empty() && signature.bytes().all(letter) && !is_id
+}
+
+/// Whether a signature is Claude's for certain: base64 of a message whose first field is the second, in bytes.
+pub(crate) fn is_claudes(signature: &str) -> bool {
+    let mut letters = signature.bytes();
+    letters.next() == Some(b'E')
+        && letters.next().is_some_and(|byte| (b'g'..=b'v').contains(&byte))
+        && may_be_claudes(signature)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +140,15 @@ mod tests {
             without(foreign, claude).unwrap(),
             r#"[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{"n" : 1}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":"1"}]}]"#
         );
+    }
+
+    #[test]
+    fn who_may_have_signed() {
+        let (claude, id) = ("EqQBCgIYAhIM/+==", "3f1d7f0e-9c1b-4a52-8a57-0d3b6f6f1c11");
+        assert!(may_be_claudes(claude) && is_claudes(claude) && may_be_claudes("sig") && !is_claudes("sig"));
+        for other in [id, "0123456789abcdef0123456789abcdef", "openai-reasoning:rs_1:gAAA", ""] {
+            assert!(!may_be_claudes(other) && !is_claudes(other), "{other}");
+        }
     }
 
     #[test]

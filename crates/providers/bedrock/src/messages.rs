@@ -8,7 +8,6 @@ use lockgate_core::{
     hub::{ChatRequest, Content, FunctionCall, Message, Part},
     json::{raw, read},
     names::ToolNames,
-    signed::{is_bare, is_claudes},
     wire::view,
 };
 use serde_json::value::RawValue;
@@ -207,7 +206,9 @@ impl<'a> Writer<'a, '_> {
         if let Some(data) = view.data {
             return self.rules.claude.then_some(Block::ReasoningContent(Reasoning::RedactedContent(data)));
         }
-        let own = |signature: &String| is_bare(signature) && (self.rules.claude || !is_claudes(signature));
+        let own = |signature: &String| {
+            claude::may_have_signed(signature) && (self.rules.claude || !claude::has_signed(signature))
+        };
         let signature = view.signature.filter(own)?;
         let text = view.thinking.unwrap_or_default();
         Some(Block::ReasoningContent(Reasoning::ReasoningText { text, signature }))

@@ -1,9 +1,10 @@
 //! The client speaks the Converse API and the model is reached through it: the client's bytes with declared edits.
 
+use lockgate_anthropic::claude;
 use lockgate_core::{
     Attempt, Encoded, Memo, Notes, Result,
-    signed::{self, ID_MARK, TEXT_MARK},
-    wire::Edits,
+    signed::{ID_MARK, TEXT_MARK},
+    wire::{Edits, texts_of},
 };
 use memchr::memmem;
 
@@ -20,9 +21,10 @@ pub(crate) fn fits(attempt: &Attempt<'_>, model: &Model<'_>) -> bool {
     let body = attempt.call.body.source();
     let count = |word: &[u8]| memmem::find_iter(body, word).count();
     let unsigned = || count(b"\"reasoningText\"") > count(b"\"signature\"");
+    let signatures = || texts_of(body, "signature");
     let readable = match model.family {
-        Family::Claude => !unsigned() && signed::values(body).all(signed::is_bare),
-        _ => !signed::values(body).any(signed::is_claudes) && count(b"\"redactedContent\"") == 0,
+        Family::Claude => !unsigned() && signatures().all(claude::may_have_signed),
+        _ => !signatures().any(claude::has_signed) && count(b"\"redactedContent\"") == 0,
     };
     let marked = [ID_MARK, TEXT_MARK].iter().any(|mark| memmem::find(body, mark.as_bytes()).is_some());
     attempt.call.format == CONVERSE && !marked && readable
