@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use lockgate_core::{
     Attempt, Notes, Operation, ParamPolicy, Payload, Quirks, Result, Target,
-    hub::ChatRequest,
     wire::{Object, quote},
 };
 
@@ -35,22 +34,23 @@ pub(crate) struct Prepared {
 /// # Errors
 /// The body has parameters that the target does not take and nobody allows to drop them.
 pub(crate) fn prepare(attempt: &Attempt<'_>, body: &Object, operation: Operation) -> Result<Prepared> {
-    prepare_around(attempt, body, operation, &[])
+    let (draft, withhold_usage) = edited(attempt, body, &[], operation)?;
+    Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage })
 }
 
-/// As [`prepare`], for a body whose members named in `aside` hold an empty list in place of this text.
+/// The edits, and whether usage is to be withheld. `aside`: members for which the body has an empty list.
 ///
 /// # Errors
 /// As [`prepare`].
-pub(crate) fn prepare_around(
+pub(crate) fn edited<'a>(
     attempt: &Attempt<'_>,
-    body: &Object,
+    body: &'a Object,
+    aside: &'a [(&'static str, Bytes)],
     operation: Operation,
-    aside: &[(&'static str, Bytes)],
-) -> Result<Prepared> {
+) -> Result<(Draft<'a>, bool)> {
     let target = attempt.target;
     let policy = attempt.policy();
-    let mut draft = Draft::new(body);
+    let mut draft = Draft::new(body, aside);
     for name in &attempt.call.options.consumed {
         draft.remove(*name);
     }
@@ -73,28 +73,7 @@ pub(crate) fn prepare_around(
     }
     let withhold_usage = stream_usage(&mut draft, attempt, operation);
     model(&mut draft, target, operation);
-    for (name, text) in aside {
-        // Otherwise it has been dropped, or somebody wants another one.
-        if draft.get(name) == Some("[]") {
-            draft.set(*name, text.clone());
-        }
-    }
-    Ok(Prepared { body: body.splice(&draft.edits), notes: draft.notes, withhold_usage })
-}
-
-/// Whether nothing in this conversation and its tools is to be changed for the target: they need not be written to be
-/// looked through.
-pub(crate) fn stays(attempt: &Attempt<'_>, chat: &ChatRequest) -> bool {
-    let (target, policy) = (attempt.target, attempt.policy());
-    let quirks = &target.provider.quirks;
-    let rules = rules(&Support::of(target, &policy), target);
-    let concerned = rules.concern(|word| match word {
-        "developer" => chat.messages.iter().any(|message| message.role == word),
-        "cache_control" => attempt.call.body.mentions(word),
-        _ => true,
-    });
-    let listed = |path: &String| path.starts_with("messages") || path.starts_with("tools");
-    !concerned && quirks.drop_in_tools.is_empty() && !policy.additional_drop_params.iter().any(listed)
+    Ok((draft, withhold_usage))
 }
 
 /// The operator's parameters, where the client is silent.

@@ -12,7 +12,7 @@ use lockgate_core::{
 
 use crate::{
     CHAT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, MODERATION, OCR, RERANK, SPEECH,
-    prepare::{Prepared, prepare, prepare_around, stays},
+    prepare::{Prepared, edited, prepare},
     request::{operation, wants_responses},
 };
 
@@ -21,16 +21,13 @@ use crate::{
 /// # Errors
 /// The call cannot be expressed in this format, or for the target.
 pub(crate) fn body(attempt: &Attempt<'_>, format: Format) -> Result<Prepared> {
-    if format == CHAT
-        && let Some(apart) = Apart::of(attempt)?
-    {
-        let mut aside = vec![("messages", json(&apart.messages)?)];
-        if let Some(tools) = &apart.tools {
-            aside.push(("tools", json(tools)?));
-        }
-        return prepare_around(attempt, &scanned(json(&apart.rest)?)?, Operation::Chat, &aside);
-    }
-    prepare(attempt, &from_hub(attempt, format)?, operation(format))
+    let Some(apart) = Apart::of(attempt)?.filter(|_| format == CHAT) else {
+        return prepare(attempt, &from_hub(attempt, format)?, operation(format));
+    };
+    let (rest, aside) = apart.written()?;
+    let (mut draft, withhold_usage) = edited(attempt, &rest, &aside, Operation::Chat)?;
+    draft.put_back();
+    Ok(Prepared { body: rest.splice(&draft.edits), notes: draft.notes, withhold_usage })
 }
 
 /// A chat request after all policies, for an API that wants it in yet another form.
@@ -44,14 +41,12 @@ pub(crate) struct PreparedChat {
 /// # Errors
 /// The call is no chat, or cannot be expressed for the target.
 pub(crate) fn chat(attempt: &Attempt<'_>) -> Result<PreparedChat> {
-    let mut chat = if attempt.call.format == CHAT {
-        read_back(prepare(attempt, &attempt.call.body, Operation::Chat)?)?
-    } else if let Some(apart) = Apart::of(attempt)? {
-        let rest = scanned(json(&apart.rest)?)?;
-        let PreparedChat { request, notes } = read_back(prepare(attempt, &rest, Operation::Chat)?)?;
-        PreparedChat { request: apart.back_in(request), notes }
-    } else {
-        read_back(prepare(attempt, &from_hub(attempt, CHAT)?, Operation::Chat)?)?
+    let mut chat = match Apart::of(attempt)? {
+        Some(apart) => apart.prepared(attempt)?,
+        None if attempt.call.format == CHAT => {
+            read_back(prepare(attempt, &attempt.call.body, Operation::Chat)?)?
+        }
+        None => read_back(prepare(attempt, &from_hub(attempt, CHAT)?, Operation::Chat)?)?,
     };
     chat.request.messages = split_tool_images(std::mem::take(&mut chat.request.messages), true);
     Ok(chat)
@@ -64,8 +59,8 @@ fn read_back(prepared: Prepared) -> Result<PreparedChat> {
     Ok(PreparedChat { request, notes: prepared.notes })
 }
 
-/// A chat of another surface, taken apart: policies are about the rest, while the conversation and its tools, most of
-/// the text, need no look. An empty list stands in their place.
+/// A chat of another surface, taken apart: the conversation and its tools, most of the text, are written but not scanned
+/// or read again. An empty list stands in their place.
 struct Apart {
     rest: ChatRequest,
     messages: Vec<Message>,
@@ -73,31 +68,45 @@ struct Apart {
 }
 
 impl Apart {
-    /// The call's chat; `None` if it is no chat, or something in its conversation is to be changed.
+    /// The call's chat, if it is one of another surface.
     ///
     /// # Errors
     /// The body is no request of its surface.
     fn of(attempt: &Attempt<'_>) -> Result<Option<Self>> {
-        let HubRequest::Chat(chat) = attempt.call.request()? else { return Ok(None) };
-        if !stays(attempt, chat) {
+        if attempt.call.format == CHAT {
             return Ok(None);
         }
+        let HubRequest::Chat(chat) = attempt.call.request()? else { return Ok(None) };
         let mut rest = adapted(attempt, chat);
         let messages = std::mem::take(&mut rest.messages);
         let tools = rest.tools.as_mut().map(std::mem::take);
         Ok(Some(Self { rest, messages, tools }))
     }
 
-    /// The request that came of the rest, with what was set aside.
-    fn back_in(self, mut request: ChatRequest) -> ChatRequest {
-        // Otherwise somebody wants other ones.
-        if request.messages.is_empty() {
-            request.messages = self.messages;
+    /// The rest, and what was set aside.
+    fn written(&self) -> Result<(Object, Vec<(&'static str, Bytes)>)> {
+        let mut aside = vec![("messages", json(&self.messages)?)];
+        if let Some(tools) = &self.tools {
+            aside.push(("tools", json(tools)?));
         }
-        if request.tools.as_ref().is_some_and(Vec::is_empty) {
-            request.tools = self.tools;
+        Ok((scanned(json(&self.rest)?)?, aside))
+    }
+
+    /// The chat after all policies.
+    fn prepared(self, attempt: &Attempt<'_>) -> Result<PreparedChat> {
+        let (rest, aside) = self.written()?;
+        let (draft, withhold_usage) = edited(attempt, &rest, &aside, Operation::Chat)?;
+        let same = |name| draft.untouched(name).is_some();
+        let (messages, tools) = (same("messages"), same("tools"));
+        let body = rest.splice(&draft.edits);
+        let mut chat = read_back(Prepared { body, notes: draft.notes, withhold_usage })?;
+        if messages {
+            chat.request.messages = self.messages;
         }
-        request
+        if tools {
+            chat.request.tools = self.tools;
+        }
+        Ok(chat)
     }
 }
 

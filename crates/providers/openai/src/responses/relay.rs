@@ -46,7 +46,7 @@ const CHAT_ONLY: [&str; 14] = [
 pub(crate) fn prepare(attempt: &Attempt<'_>) -> Result<Prepared> {
     let (target, body) = (attempt.target, &attempt.call.body);
     let policy = attempt.policy();
-    let mut draft = Draft::new(body);
+    let mut draft = Draft::new(body, &[]);
     for name in &attempt.call.options.consumed {
         draft.remove(*name);
     }
