@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     Raw,
-    wire::{Lenient, Take, take},
+    wire::{Lenient, Take, repaired, take},
 };
 
 /// JSON text as a raw value; `null` if it is not JSON.
@@ -29,10 +29,22 @@ pub fn read<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
 /// As serde_json's.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
     match simdutf8::basic::from_utf8(text) {
-        Ok(text) => serde_json::from_str(text),
+        Ok(text) => parse_text(text),
         // For its words about where.
         Err(_) => serde_json::from_slice(text),
     }
+}
+
+/// As [`parse`]. What no value can hold, half of a surrogate pair or a number beyond all range, fails no text: see
+/// [`repaired`].
+///
+/// # Errors
+/// As serde_json's.
+pub fn parse_text<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    serde_json::from_str(text).or_else(|why| match repaired(text) {
+        Some(better) => serde_json::from_str(&better),
+        None => Err(why),
+    })
 }
 
 /// A provider's whole answer.
@@ -61,5 +73,17 @@ impl Take<'_> for Count {
 impl Lenient for Count {
     fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
         take(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_value_can_hold_fails_no_text() {
+        assert_eq!(parse::<String>(br#""x\ud83d""#).unwrap(), "x\u{fffd}");
+        assert_eq!(parse::<Vec<Option<f64>>>(b"[1e999,1.5]").unwrap(), [None, Some(1.5)]);
+        assert!(parse::<String>(br#""x"#).is_err() && parse::<String>(b"\"\xff\"").is_err());
     }
 }

@@ -55,17 +55,17 @@ pub fn effective<'a, T: Clone + Serialize + DeserializeOwned>(
     Ok(Cow::Owned(edited))
 }
 
-/// The request with the functions of OpenAI's first form as tools, for providers that know tools alone. What the model
-/// calls goes back to the client in the form in which it asked.
+/// The request with the functions of OpenAI's first form as tools, beside those that are there, for providers that know
+/// tools alone. What the model calls goes back to the client in the form in which it asked.
 pub fn functions_as_tools<'a>(request: Cow<'a, ChatRequest>, notes: &mut Notes) -> Cow<'a, ChatRequest> {
-    if request.functions.is_none() || request.tools.is_some() {
+    if request.functions.as_ref().is_none_or(Vec::is_empty) {
         return request;
     }
     notes.rewritten.push("functions".to_owned());
     let mut request = request.into_owned();
     let functions = request.functions.take().unwrap_or_default().into_iter();
     let tool = |function| Tool { kind: "function".to_owned(), function: Some(function), ..Tool::default() };
-    request.tools = Some(functions.map(tool).collect());
+    request.tools.get_or_insert_default().extend(functions.map(tool));
     Cow::Owned(request)
 }
 

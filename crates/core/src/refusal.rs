@@ -64,6 +64,11 @@ pub fn malformed(body: &[u8], why: impl std::fmt::Display) -> Error {
     Error::invalid_response(message).with_body(Bytes::copy_from_slice(body))
 }
 
+/// Whether the value of an `error` member says that there is one.
+pub fn is_error(text: &str) -> bool {
+    !matches!(text, "null" | "\"\"" | "{}" | "[]" | "false" | "0")
+}
+
 impl Refusal {
     /// Reads the body of an answer.
     pub fn of_body(body: &[u8]) -> Self {

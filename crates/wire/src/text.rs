@@ -29,25 +29,17 @@ pub fn quote_into(out: &mut String, text: &str) {
 /// Where the strings begin, behind their opening quotes, that are values of members with this key anywhere in a text of
 /// JSON, as far as a look at the bytes can tell. A quote inside a string is escaped, so what is found is a key, not
 /// something that somebody said. `key` is written without escapes.
-pub fn strings_of<'a>(json: &'a [u8], key: &str) -> impl Iterator<Item = usize> + use<'a> {
-    let key = quote(key).into_bytes();
-    let length = key.len();
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let behind = from + memchr::memmem::find(json.get(from..)?, &key)? + length;
-            from = behind;
-            let rest = json.get(behind..)?.trim_ascii_start();
-            let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-            if let Some(text) = value.and_then(|value| value.strip_prefix(b"\"")) {
-                return Some(json.len() - text.len());
-            }
-        }
+pub fn strings_of<'a>(json: &'a [u8], key: &'a str) -> impl Iterator<Item = usize> {
+    memchr::memmem::find_iter(json, key).filter_map(|at| {
+        json.get(..at)?.strip_suffix(b"\"")?;
+        let rest = json.get(at + key.len()..)?.strip_prefix(b"\"")?.trim_ascii_start();
+        let text = rest.strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"\"")?;
+        Some(json.len() - text.len())
     })
 }
 
 /// The insides of those strings' literals, up to the first quote; a string that is cut off is none.
-pub fn texts_of<'a>(json: &'a [u8], key: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+pub fn texts_of<'a>(json: &'a [u8], key: &'a str) -> impl Iterator<Item = &'a str> {
     strings_of(json, key).filter_map(|start| {
         let text = json.get(start..)?;
         std::str::from_utf8(text.get(..memchr::memchr(b'"', text)?)?).ok()

@@ -131,7 +131,14 @@ async fn a_missing_price_is_told() {
 /// CST-1: an answer without anything in it is an error and not a free success, relayed as well as translated.
 #[tokio::test]
 async fn an_empty_object_is_no_answer() {
-    let (upstream, mut models) = upstreams::start(|_| Answer::json(200, "{}"), "").await;
+    let bodies = ["{}", r#"{"choices":null,"data":{},"promptFeedback":{},"candidates":[]}"#];
+    for body in bodies {
+        nothing_is_no_answer(body).await;
+    }
+}
+
+async fn nothing_is_no_answer(nothing: &'static str) {
+    let (upstream, mut models) = upstreams::start(move |_| Answer::json(200, nothing), "").await;
     models += &model("gemini", "gemini/gemini-2.5-flash", &upstream.url(), "");
     let gateway = Gateway::start(&config(&models, "")).await;
     let calls = [

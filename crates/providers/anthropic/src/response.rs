@@ -5,6 +5,8 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, Extra, FinishReason, Format, Operation, Raw, Reply, Result,
     Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
+    refusal::is_error,
+    whole::lacking,
     wire::{quote, view},
 };
 use memchr::memmem;
@@ -44,7 +46,7 @@ pub(crate) fn decode(attempt: &Attempt<'_>, encoded: &Encoded, body: &Bytes) -> 
     let message: MessageView = parse(body)?;
     refuse_failure(message.kind.as_deref(), message.extra.get("error"), body)?;
     if message.content.is_none() && message.stop_reason.is_none() {
-        return Err(lacking_content(body));
+        return Err(lacking("`content`", body));
     }
     let reply = reply(message, encoded, attempt.target.facts.count_tokens)?;
     Ok(match attempt.call.operation {
@@ -59,18 +61,14 @@ pub(crate) fn inspect(format: Format, body: &Bytes) -> Result<Option<Usage>> {
     refuse_failure(glance.kind.as_deref(), glance.error.as_deref(), body)?;
     let says = glance.stop_reason.is_some() || glance.usage.is_some();
     if format == MESSAGES && !says && memmem::find(body, b"\"content\"").is_none() {
-        return Err(lacking_content(body));
+        return Err(lacking("`content`", body));
     }
     Ok(glance.usage.map(|usage| usage.to_hub()))
 }
 
-fn lacking_content(body: &Bytes) -> Error {
-    Error::invalid_response("The provider's answer has no `content`.").with_body(body.clone())
-}
-
 /// An error that comes with a good status, as Anthropic or a server that imitates it writes one.
 fn refuse_failure(kind: Option<&str>, error: Option<&RawValue>, body: &Bytes) -> Result<()> {
-    let says_error = error.is_some_and(|error| error.get() != "null");
+    let says_error = error.is_some_and(|error| is_error(error.get()));
     if kind == Some("error") || says_error { Err(error::in_answer(body)) } else { Ok(()) }
 }
 

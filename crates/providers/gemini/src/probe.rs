@@ -40,7 +40,7 @@ impl StreamDecoder for Glance {
 
 /// Notes what a frame says; tells whether it says that the answer is complete.
 fn look(event: SseEvent<'_>, out: &mut Vec<Event>) -> bool {
-    let Ok(view) = serde_json::from_str::<AnswerView>(event.data) else { return false };
+    let Ok(view) = lockgate_core::json::parse_text::<AnswerView>(event.data) else { return false };
     if let Err(error) = error::check(view.error.as_ref(), event.data.as_bytes()) {
         out.push(Event::Failure(error));
     }

@@ -5,6 +5,7 @@ use lockgate_core::{
     Attempt, ChatReply, Choice, Encoded, Error, FinishReason, Format, Operation, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     json,
+    whole::lacking,
     wire::{lenient_view, quote},
 };
 use serde_json::value::RawValue;
@@ -13,7 +14,7 @@ use crate::{
     COUNT_TOKENS, EMBED, GENERATE, GENERATE_ARRAY,
     contents::SIGNATURE_MARK,
     embed, error, pictures, remarks, sound, usage,
-    wire::{AnswerView, BlobView, Body, CallView, CandidateView, PartView, raw, to_raw},
+    wire::{AnswerView, BlobView, Body, CallView, CandidateView, FeedbackView, PartView, raw, to_raw},
 };
 
 /// How long a client may refer to a spoken answer, in seconds; it is kept nowhere, so this is a formality.
@@ -53,7 +54,7 @@ pub(crate) fn inspect(format: Format, body: &Bytes) -> Result<Option<Usage>> {
     lenient_view! {
         struct Glance {
             candidates: Vec<Any>,
-            prompt_feedback as "promptFeedback": Any,
+            prompt_feedback as "promptFeedback": FeedbackView,
             usage as "usageMetadata": Raw,
             error: Raw,
         }
@@ -63,16 +64,12 @@ pub(crate) fn inspect(format: Format, body: &Bytes) -> Result<Option<Usage>> {
     }
     let view: Glance = json::answer(body)?;
     error::check(view.error.as_ref(), body)?;
-    let says = view.candidates.is_some_and(|list| !list.is_empty()) || view.prompt_feedback.is_some();
+    let blocked = view.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+    let says = blocked || view.candidates.is_some_and(|list| !list.is_empty());
     if matches!(format, GENERATE | GENERATE_ARRAY) && !says {
-        return Err(lacking("candidates", body));
+        return Err(lacking("`candidates`", body));
     }
     Ok(view.usage.as_deref().and_then(usage::hub))
-}
-
-/// An answer without what was asked for.
-fn lacking(member: &str, body: &Bytes) -> Error {
-    Error::invalid_response(format!("The provider's answer has no `{member}`.")).with_body(body.clone())
 }
 
 fn chat(attempt: &Attempt<'_>, body: &Bytes) -> Result<ChatReply> {
@@ -81,7 +78,7 @@ fn chat(attempt: &Attempt<'_>, body: &Bytes) -> Result<ChatReply> {
     let blocked = view.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
     let candidates = view.candidates.unwrap_or_default();
     if candidates.is_empty() && !blocked {
-        return Err(lacking("candidates", body));
+        return Err(lacking("`candidates`", body));
     }
     let mut reply = ChatReply {
         id: view.response_id.unwrap_or_default(),

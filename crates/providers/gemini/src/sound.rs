@@ -3,8 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use lockgate_core::{
-    Attempt, AudioReply, Encoded, Error, Notes, Operation, Reply, Result, TranscriptionReply, Usage, json,
-    params, wire::quote,
+    Attempt, AudioReply, Encoded, Notes, Operation, Reply, Result, TranscriptionReply, Usage, json, params,
+    whole::lacking, wire::quote,
 };
 
 use crate::{
@@ -142,10 +142,6 @@ fn parts(body: &Bytes) -> Result<(Vec<PartView>, Option<Usage>)> {
     let first = answer.candidates.unwrap_or_default().into_iter().next();
     let parts = first.and_then(|candidate| candidate.content?.parts);
     Ok((parts.unwrap_or_default(), usage))
-}
-
-fn lacking(what: &str, body: &Bytes) -> Error {
-    Error::invalid_response(format!("The provider's answer has no {what}.")).with_body(body.clone())
 }
 
 /// The `rate` of `audio/L16;codec=pcm;rate=24000`.

@@ -77,7 +77,7 @@ impl State {
         if self.failed || event.data.is_empty() || event.data == "[DONE]" {
             return Ok(());
         }
-        let view: AnswerView = serde_json::from_str(event.data).map_err(|why| {
+        let view: AnswerView = lockgate_core::json::parse_text(event.data).map_err(|why| {
             Error::invalid_response(format!("An event of the provider's stream cannot be read: {why}"))
         })?;
         if let Err(error) = error::check(view.error.as_ref(), event.data.as_bytes()) {

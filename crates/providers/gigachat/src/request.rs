@@ -73,6 +73,8 @@ fn form(format: &str) -> Option<FunctionDef> {
     let schema = format.json_schema?;
     let name = schema.name.filter(|name| !name.is_empty()).unwrap_or_else(|| "structured_output".to_owned());
     let description = Some(format!("Output structured response: {name}"));
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || letter == '-' { letter } else { '_' };
+    let name = name.chars().map(plain).collect();
     Some(FunctionDef { name, description, parameters: schema.schema, ..FunctionDef::default() })
 }
 
@@ -80,13 +82,17 @@ fn form(format: &str) -> Option<FunctionDef> {
 fn answer_in(form: &FunctionDef, body: &Object, edits: &mut Edits) -> String {
     let own = body.raw("tools").and_then(functions);
     let own = own.or_else(|| body.raw("functions").and_then(|text| serde_json::from_str(text).ok()));
-    let mut functions: Vec<Raw> = own.as_deref().and_then(read).unwrap_or_default();
-    if functions.is_empty() {
+    let mut functions: Vec<FunctionDef> = own.as_deref().and_then(read).unwrap_or_default();
+    let mut form = form.clone();
+    while functions.iter().any(|function| function.name == form.name) {
+        form.name.push('_');
+    }
+    if functions.is_empty() || body.raw("tool_choice") == Some("\"none\"") {
         edits.set("function_call", format!("{{\"name\":{}}}", quote(&form.name)));
     }
-    functions.push(to_raw(form));
+    functions.push(form.clone());
     edits.set("functions", to_raw(&functions).get().to_owned());
-    form.name.clone()
+    form.name
 }
 
 fn chosen(choice: &str) -> String {

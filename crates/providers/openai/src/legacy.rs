@@ -2,11 +2,27 @@
 
 use std::borrow::Cow;
 
-use lockgate_core::{Call, ChatReply, FinishReason, Operation};
+use lockgate_core::{Call, ChatReply, FinishReason, Operation, hub::ToolChoice, json::read, wire::view};
+use serde_json::value::RawValue;
 
-/// Whether the client asked in that form.
+/// Whether the client asked in that form, and not with tools as well.
 pub(crate) fn asked(call: &Call) -> bool {
-    call.operation == Operation::Chat && call.body.contains("functions") && !call.body.contains("tools")
+    let given = |name: &str| call.body.raw(name).is_some_and(|value| !matches!(value, "null" | "[]"));
+    call.operation == Operation::Chat && given("functions") && !given("tools")
+}
+
+/// Which function is to be called, in the words for tools.
+pub(crate) fn choice(function_call: &RawValue) -> Option<ToolChoice> {
+    view! {
+        #[derive(Default)]
+        struct Named {
+            name: String,
+        }
+    }
+    match read::<Named>(function_call) {
+        Some(named) => Some(ToolChoice::Function(named.name)),
+        None => read(function_call),
+    }
 }
 
 /// The answer with its first call of a tool as the call of a function.

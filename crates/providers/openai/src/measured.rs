@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{header, response::Parts};
 use lockgate_core::{
     Encoded, Error, Format, Measures, Payload, Probe, Result, StreamEnd, Usage,
+    refusal::is_error,
     wire::{Object, SseDecoder, SseEvent},
 };
 use memchr::memmem;
@@ -100,7 +101,7 @@ impl Seen {
         if let Some(usage) = read(&object) {
             self.usage = Some(usage);
         }
-        let error = object.raw("error").filter(|text| response::is_error(text));
+        let error = object.raw("error").filter(|text| is_error(text));
         if let Some(text) = error {
             self.failure = Some(crate::error::in_answer(text, &http::HeaderMap::new()));
         }

@@ -7,6 +7,7 @@
 use bytes::{Bytes, BytesMut};
 use lockgate_core::{
     Encoded, Error, Probe, Result, StreamEnd, Usage,
+    refusal::is_error,
     wire::{Edits, Object, write_sse},
 };
 use memchr::memmem::Finder;
@@ -15,7 +16,7 @@ use crate::{
     error,
     frames::{data_of, has_terminator, last_boundary, split, value_at},
     rename::Rename,
-    response, stream, usage, whole,
+    stream, usage, whole,
 };
 
 /// What an annotation that cites a page has in it.
@@ -152,7 +153,7 @@ impl Watcher {
             return Look::End;
         }
         let Ok(object) = Object::scan(data) else { return Look::Pass };
-        if let Some(text) = object.raw("error").filter(|text| response::is_error(text)) {
+        if let Some(text) = object.raw("error").filter(|text| is_error(text)) {
             return Look::Failed(error::in_stream(text));
         }
         let Some(found) = object.raw("usage").and_then(usage::count) else {

@@ -7,7 +7,7 @@ use lockgate_core::{Attempt, Encoded, Error, Format, Memo, Operation, Result, pa
 
 use crate::{
     CHAT, COMPACT, COMPLETION, EMBEDDING, IMAGE, IMAGE_EDIT, IMAGE_VARIATION, INPUT_TOKENS, MODERATION, OCR,
-    RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, documents, forms,
+    RERANK, RESPONSES, SPEECH, TRANSCRIPTION, TRANSLATION, documents, forms, legacy,
     prepare::{Prepared, prepare},
     responses, translated,
 };
@@ -28,7 +28,10 @@ pub(crate) fn encode(attempt: &Attempt<'_>) -> Result<Encoded> {
     let format = format(attempt)?;
     if format == RESPONSES {
         let mut chat = translated::chat(attempt)?;
-        let request = functions_as_tools(Cow::Owned(chat.request), &mut chat.notes);
+        let mut request = functions_as_tools(Cow::Owned(chat.request), &mut chat.notes).into_owned();
+        if let Some(choice) = request.function_call.take() {
+            request.tool_choice = request.tool_choice.or_else(|| legacy::choice(&choice));
+        }
         chat.notes.dropped.extend(responses::untold(&request).map(str::to_owned));
         let body = responses::encode(attempt, &request)?;
         return finish(attempt, format, Prepared { body, notes: chat.notes, withhold_usage: false });

@@ -5,11 +5,13 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use http::{HeaderMap, response::Parts};
 use lockgate_core::{
-    Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Error, Extra, Payload, Quirks, Raw,
-    Reply, Result, Usage,
+    Attempt, ChatReply, Choice, CompletionReply, EmbeddingReply, Encoded, Extra, Payload, Quirks, Raw, Reply,
+    Result, Usage,
     hub::{Content, FunctionCall, Tool, ToolCall},
     json::{self, to_raw},
+    refusal::is_error,
     reply::CompletionChoice,
+    whole::lacking,
     wire::{Edits, Object, lenient_view, view},
 };
 
@@ -62,8 +64,9 @@ pub(crate) fn pass(encoded: &Encoded, head: &Parts, body: Bytes) -> Result<(Payl
         EMBEDDING => Some("data"),
         _ => None,
     };
-    if let Some(missing) = answer.filter(|answer| !object.contains(answer)) {
-        return Err(lacking(missing, &body));
+    let is_list = |member: &&str| object.raw(member).is_some_and(|value| value.starts_with('['));
+    if let Some(missing) = answer.filter(|answer| !is_list(answer)) {
+        return Err(lacking(&format!("`{missing}`"), &body));
     }
     let mut usage = object.raw("usage").and_then(usage::count);
     if let Some(usage) = usage.as_mut().filter(|_| CITED.find(&body).is_some()) {
@@ -112,16 +115,6 @@ pub(crate) fn scan(body: &Bytes, headers: &HeaderMap) -> Result<Object> {
     }
 }
 
-/// An answer without what was asked for.
-fn lacking(member: &str, body: &Bytes) -> Error {
-    Error::invalid_response(format!("The provider's answer has no `{member}`.")).with_body(body.clone())
-}
-
-/// Whether the value of an `error` member says that there is one.
-pub(crate) fn is_error(text: &str) -> bool {
-    !matches!(text, "null" | "\"\"" | "{}" | "[]" | "false" | "0")
-}
-
 /// The members of an answer that is no error, and what was consumed.
 fn read(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<(WireReply, Option<Usage>)> {
     let wire: WireReply = match json::answer(body) {
@@ -144,7 +137,7 @@ fn read(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<(WireReply, Optio
 fn chat(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<ChatReply> {
     let (wire, usage) = read(body, head, quirks)?;
     let Some(choices) = wire.choices else {
-        return Err(lacking("choices", body));
+        return Err(lacking("`choices`", body));
     };
     Ok(ChatReply {
         id: wire.id.unwrap_or_default(),
@@ -285,7 +278,7 @@ fn move_reasoning(message: &mut WireMessage, member: &str) {
 fn completion(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<CompletionReply> {
     let (wire, usage) = read(body, head, quirks)?;
     let Some(choices) = wire.choices else {
-        return Err(lacking("choices", body));
+        return Err(lacking("`choices`", body));
     };
     let choices = choices.into_iter().enumerate().map(|(at, choice)| CompletionChoice {
         index: choice.index.unwrap_or_else(|| u32::try_from(at).unwrap_or(u32::MAX)),
@@ -334,7 +327,7 @@ fn embedding(body: &Bytes, head: &Parts, quirks: &Quirks) -> Result<EmbeddingRep
     scan(body, &head.headers)?;
     let wire: WireEmbeddings = json::answer(body)?;
     let Some(data) = wire.data else {
-        return Err(lacking("data", body));
+        return Err(lacking("`data`", body));
     };
     let mut vectors: Vec<(usize, Raw)> = data
         .into_iter()

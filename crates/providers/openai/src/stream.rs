@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use lockgate_core::{
     Error, ErrorKind, Event, FinishReason, Origin, Provider, Raw, Result, Retry, StreamDecoder, Usage,
-    wire::SseDecoder,
+    refusal::is_error, wire::SseDecoder,
 };
 
 use self::choice::ChoiceState;
 use crate::{
-    error, response, usage, whole,
+    error, usage, whole,
     wire::{WireChoice, WireReply, finish_reason},
 };
 
@@ -93,12 +93,12 @@ impl State {
             self.close(out);
             return Ok(());
         }
-        let chunk: WireReply = match serde_json::from_str(data) {
+        let chunk: WireReply = match lockgate_core::json::parse_text(data) {
             Ok(chunk) => chunk,
             Err(_) if data.is_empty() => return Ok(()),
             Err(why) => return Err(error::malformed(data.as_bytes(), why)),
         };
-        let said = chunk.error.as_deref().map(|raw| raw.get()).filter(|text| response::is_error(text));
+        let said = chunk.error.as_deref().map(|raw| raw.get()).filter(|text| is_error(text));
         if said.is_some() || name == "error" {
             return self.fail(error::in_stream(said.unwrap_or(data)), out);
         }

@@ -5,10 +5,11 @@ use http::HeaderMap;
 use lockgate_core::{
     Extra, Raw, Result,
     json::{raw, to_raw},
+    refusal::is_error,
     wire::{Object, write_sse},
 };
 
-use crate::{error, path::replaced, response::is_error};
+use crate::{error, path::replaced};
 
 /// Whether the answer that begins with these bytes is a body and no stream; `None` if they do not tell.
 pub(crate) fn is_whole(bytes: &[u8]) -> Option<bool> {

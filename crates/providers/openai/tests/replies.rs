@@ -171,8 +171,9 @@ fn what_the_responses_api_has_no_word_for_is_told() {
     let call = sample::call(&SURFACE, Operation::Chat, body).unwrap();
     let media = Media::default();
     let encoded = DIALECT.encode(&Attempt { call: &call, target: &target, media: &media }).unwrap();
-    assert_eq!(encoded.notes.dropped, ["function_call", "n", "seed"]);
+    assert_eq!(encoded.notes.dropped, ["n", "seed"]);
     assert_eq!(encoded.notes.rewritten, ["functions"]);
     let sent: Value = serde_json::from_slice(&encoded.request.body().to_vec()).unwrap();
     assert_eq!(sent["tools"], json!([{"type":"function","name":"f"}]));
+    assert_eq!(sent["tool_choice"], "auto");
 }

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use lockgate_core::{
     Extra, Raw, Result,
     json::{raw, to_raw},
+    whole::lacking,
     wire::view,
 };
 
 use crate::{
-    answer::{Piece, Said, failed, lacking, parse, parse_event},
+    answer::{Piece, Said, failed, parse, parse_event},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -95,7 +96,7 @@ impl Api for A2a {
     fn whole(&self, body: &Bytes) -> Result<Said> {
         let answer: Answer = parse(body)?;
         let outcome = outcome(answer)?;
-        let Some(outcome) = outcome else { return Err(lacking("result", body)) };
+        let Some(outcome) = outcome else { return Err(lacking("`result`", body)) };
         Ok(Said { id: outcome.id.clone(), text: outcome.text(), ..Said::default() })
     }
 

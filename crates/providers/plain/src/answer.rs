@@ -81,11 +81,6 @@ pub(crate) fn parse_event<T: DeserializeOwned>(data: &str) -> Result<T> {
     })
 }
 
-/// An answer without what was asked for.
-pub(crate) fn lacking(member: &str, body: &Bytes) -> Error {
-    Error::invalid_response(format!("The provider's answer has no `{member}`.")).with_body(body.clone())
-}
-
 /// An error that came with a good status, as JSON text.
 pub(crate) fn failed(said: &str) -> Error {
     let refusal = Refusal::of_member(said);

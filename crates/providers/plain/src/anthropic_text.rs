@@ -5,11 +5,12 @@ use lockgate_core::{
     Extra, FinishReason, Raw, Result,
     hub::{Content, Message},
     json::{raw, to_raw},
+    whole::lacking,
     wire::view,
 };
 
 use crate::{
-    answer::{Piece, Said, failed, lacking, parse, parse_event},
+    answer::{Piece, Said, failed, parse, parse_event},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -84,7 +85,7 @@ impl Api for AnthropicText {
                 usage: None,
             }),
             (None, Some(error)) => Err(failed(error.get())),
-            (None, None) => Err(lacking("completion", body)),
+            (None, None) => Err(lacking("`completion`", body)),
         }
     }
 

@@ -1,10 +1,10 @@
 //! fal's language models: each model is a path, whose answer is one text.
 
 use bytes::Bytes;
-use lockgate_core::{Extra, Raw, Result, hub::Content, json::to_raw, prompt, wire::view};
+use lockgate_core::{Extra, Raw, Result, hub::Content, json::to_raw, prompt, whole::lacking, wire::view};
 
 use crate::{
-    answer::{Said, failed, lacking, parse, usage},
+    answer::{Said, failed, parse, usage},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -89,7 +89,7 @@ impl Api for Fal {
         if let Some(error) = answer.error.filter(|error| error.get() != "null") {
             return Err(failed(error.get()));
         }
-        let Some(text) = answer.output else { return Err(lacking("output", body)) };
+        let Some(text) = answer.output else { return Err(lacking("`output`", body)) };
         let counted = answer.usage_info.unwrap_or_default();
         Ok(Said { text, usage: usage(counted.input_tokens, counted.output_tokens), ..Said::default() })
     }

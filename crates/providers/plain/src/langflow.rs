@@ -5,11 +5,12 @@ use lockgate_core::{
     Extra, Raw, Result,
     hub::Content,
     json::{raw, to_raw},
+    whole::lacking,
     wire::view,
 };
 
 use crate::{
-    answer::{Piece, Said, failed, lacking, parse, parse_event},
+    answer::{Piece, Said, failed, parse, parse_event},
     api::{Api, Framing},
     ask::{Ask, Outgoing},
 };
@@ -118,7 +119,7 @@ impl Api for Langflow {
         };
         match outputs.filter_map(text).next() {
             Some(text) => Ok(Said { id: run.session_id, text, ..Said::default() }),
-            None => Err(lacking("outputs", body)),
+            None => Err(lacking("`outputs`", body)),
         }
     }
 

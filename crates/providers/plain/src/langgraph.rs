@@ -5,12 +5,13 @@ use lockgate_core::{
     Extra, Raw, Result,
     hub::{Message, ToolCall},
     json::{raw, read, to_raw},
+    whole::lacking,
     wire::view,
 };
 use serde_json::value::RawValue;
 
 use crate::{
-    answer::{Piece, Said, failed, lacking, parse, parse_event, usage},
+    answer::{Piece, Said, failed, parse, parse_event, usage},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -81,7 +82,7 @@ impl Api for LangGraph {
             return Err(failed(error.get()));
         }
         let last = values.messages.and_then(|turns| turns.into_iter().rev().find(Turn::is_assistant));
-        let Some(last) = last else { return Err(lacking("messages", body)) };
+        let Some(last) = last else { return Err(lacking("`messages`", body)) };
         let counted = last.usage_metadata.unwrap_or_default();
         Ok(Said {
             id: last.id,

@@ -1,10 +1,10 @@
 //! NLP Cloud: `/generation`.
 
 use bytes::Bytes;
-use lockgate_core::{Extra, Raw, Result, json::to_raw, wire::view};
+use lockgate_core::{Extra, Raw, Result, json::to_raw, whole::lacking, wire::view};
 
 use crate::{
-    answer::{Said, failed, lacking, parse, usage},
+    answer::{Said, failed, parse, usage},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -57,7 +57,7 @@ impl Api for NlpCloud {
                 ..Said::default()
             }),
             (None, Some(detail)) => Err(failed(detail.get())),
-            (None, None) => Err(lacking("generated_text", body)),
+            (None, None) => Err(lacking("`generated_text`", body)),
         }
     }
 }

@@ -6,11 +6,12 @@ use lockgate_core::{
     Raw, Result,
     json::{read, to_raw},
     uri::form,
+    whole::lacking,
     wire::view,
 };
 
 use crate::{
-    answer::{Said, failed, lacking, parse},
+    answer::{Said, failed, parse},
     api::Api,
     ask::{Ask, Body, Outgoing},
 };
@@ -68,7 +69,7 @@ impl Api for Petals {
         let answer: Answer = parse(body)?;
         match answer.outputs {
             Some(text) if answer.ok != Some(false) => Ok(Said { text, ..Said::default() }),
-            _ => Err(answer.traceback.map_or_else(|| lacking("outputs", body), |said| failed(said.get()))),
+            _ => Err(answer.traceback.map_or_else(|| lacking("`outputs`", body), |said| failed(said.get()))),
         }
     }
 }

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use lockgate_core::{
     CloudSettings, Extra, FinishReason, Raw, Result,
     json::{raw, to_raw},
+    whole::lacking,
     wire::view,
 };
 
 use crate::{
-    answer::{Piece, Said, failed, lacking, parse, parse_event, usage},
+    answer::{Piece, Said, failed, parse, parse_event, usage},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -114,7 +115,7 @@ impl Api for Predibase {
         if let Some(error) = &answer.error {
             return Err(failed(error.get()));
         }
-        let Some(text) = answer.generated_text else { return Err(lacking("generated_text", body)) };
+        let Some(text) = answer.generated_text else { return Err(lacking("`generated_text`", body)) };
         let details = answer.details.unwrap_or_default();
         Ok(Said {
             text,

@@ -7,12 +7,13 @@ use http::{HeaderValue, Request, header, response::Parts};
 use lockgate_core::{
     Attempt, Error, ErrorKind, Exchange, Extra, Origin, Payload, Raw, Result, Retry, Step, exchange,
     json::{raw, read, to_raw},
+    whole::lacking,
     wire::view,
 };
 use serde_json::value::RawValue;
 
 use crate::{
-    answer::{Piece, Said, lacking, parse, usage},
+    answer::{Piece, Said, parse, usage},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -101,7 +102,7 @@ impl Api for Replicate {
     fn whole(&self, body: &Bytes) -> Result<Said> {
         let prediction: Prediction = parse(body)?;
         check(&prediction)?;
-        let Some(output) = prediction.output.as_deref() else { return Err(lacking("output", body)) };
+        let Some(output) = prediction.output.as_deref() else { return Err(lacking("`output`", body)) };
         let metrics = prediction.metrics.unwrap_or_default();
         Ok(Said {
             id: prediction.id,
@@ -161,7 +162,7 @@ impl Exchange for Watching {
         let url = match (urls.get.filter(|url| is_trusted(&self.base, url)), prediction.id) {
             (Some(url), _) => url,
             (None, Some(id)) if is_id(&id) => format!("{}/predictions/{id}", self.base),
-            (None, _) => return Err(lacking("urls.get", body)),
+            (None, _) => return Err(lacking("`urls.get`", body)),
         };
         let after = self.wait;
         self.wait = (self.wait * 3 / 2).min(LONGEST_WAIT);

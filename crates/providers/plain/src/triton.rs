@@ -7,13 +7,14 @@ use lockgate_core::{
     Attempt, EmbeddingReply, Encoded, Extra, Notes, Raw, Reply, Result,
     json::{raw, read, to_raw},
     params,
+    whole::lacking,
     wire::view,
 };
 use serde_json::value::RawValue;
 
 use crate::{
     EMBED,
-    answer::{Piece, Said, failed, lacking, parse, parse_event},
+    answer::{Piece, Said, failed, parse, parse_event},
     api::Api,
     ask::{Ask, Outgoing},
 };
@@ -105,7 +106,7 @@ impl Api for Triton {
         let tensors = answer.outputs.as_deref().unwrap_or_default();
         let data = tensors.iter().find(named).or(tensors.first()).and_then(|tensor| tensor.data.as_ref());
         let text = answer.text_output.as_ref().or_else(|| data?.first());
-        let Some(text) = text else { return Err(lacking("text_output", body)) };
+        let Some(text) = text else { return Err(lacking("`text_output`", body)) };
         Ok(Said { text: self::text(text), model: answer.model_name, ..Said::default() })
     }
 
@@ -147,7 +148,7 @@ impl Api for Triton {
         }
         let asked = attempt.call.embedding()?;
         let Some(tensor) = answer.outputs.and_then(|outputs| outputs.into_iter().next()) else {
-            return Err(lacking("outputs", body));
+            return Err(lacking("`outputs`", body));
         };
         let numbers = tensor.data.unwrap_or_default();
         // One row for each text: the tensor's last dimension is the vectors' length.

@@ -63,7 +63,6 @@ pub(crate) fn untold(chat: &ChatRequest) -> impl Iterator<Item = &'static str> {
     let given = [
         ("audio", chat.audio.is_some()),
         ("frequency_penalty", chat.frequency_penalty.is_some()),
-        ("function_call", chat.function_call.is_some()),
         ("logit_bias", chat.logit_bias.is_some()),
         ("modalities", chat.modalities.is_some()),
         ("n", chat.n.is_some_and(|n| n != 1)),

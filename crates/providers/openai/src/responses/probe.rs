@@ -6,7 +6,9 @@
 
 use bytes::{Bytes, BytesMut};
 use lockgate_core::{
-    Encoded, Error, Memo, Probe, Result, StreamEnd, Usage, signed,
+    Encoded, Error, Memo, Probe, Result, StreamEnd, Usage,
+    refusal::is_error,
+    signed,
     wire::{Edits, Object, write_sse},
 };
 use memchr::memmem::Finder;
@@ -15,7 +17,6 @@ use super::{encoder, relay};
 use crate::{
     error,
     frames::{data_of, last_boundary, split, value_at},
-    response::is_error,
     stream::cut_off,
 };
 

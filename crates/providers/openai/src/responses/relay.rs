@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::response::Parts;
 use lockgate_core::{
-    Attempt, Encoded, Memo, Operation, Payload, Result, Target, Usage, signed,
+    Attempt, Encoded, Memo, Operation, Payload, Result, Target, Usage,
+    refusal::is_error,
+    signed,
     wire::{Edits, Object, quote},
 };
 
@@ -13,7 +15,6 @@ use crate::{
     error, members,
     params::{Support, unsupported},
     prepare::{Prepared, drop_listed, model},
-    response::is_error,
     usage,
 };
 

@@ -6,11 +6,12 @@ use lockgate_core::{
     ChatReply, Choice, Error, Extra, FinishReason, Quirks, Raw, Reply, Result, Usage,
     hub::{Content, FunctionCall, Message, ToolCall},
     json::{self, Count, to_raw},
+    refusal::is_error,
     wire::lenient_view,
 };
 
 use super::reasoning;
-use crate::{error, response::is_error, usage};
+use crate::{error, usage};
 
 lenient_view! {
     /// The response object, also inside events.

@@ -78,7 +78,7 @@ impl State {
             return Ok(());
         }
         let event: WireEvent =
-            serde_json::from_str(data).map_err(|why| error::malformed(data.as_bytes(), why))?;
+            lockgate_core::json::parse_text(data).map_err(|why| error::malformed(data.as_bytes(), why))?;
         match event.kind.as_deref().unwrap_or_default() {
             "response.created" | "response.in_progress" | "response.queued" => {
                 self.start(event.response, out)
