@@ -4,7 +4,8 @@
 //!
 //! - [`Object`] checks a JSON text in one pass and remembers its top-level members; [`Edits`] change some of them
 //!   while every other byte stays as it was; [`Payload`] is the result, a rope that shares the source's memory.
-//! - [`view!`] declares a typed view of a JSON object that keeps the members it does not know in [`Extra`].
+//! - [`view!`] declares a typed view of a JSON object that keeps the members it does not know in [`Extra`];
+//!   [`lenient_view!`] one for what others send, where a member of another type than expected is missing.
 //! - [`Fields`] looks into an object inside a checked text without copies.
 //! - [`SseDecoder`] and [`NdjsonDecoder`] turn reads of any size into events and lines;
 //!   [`FormDecoder`] turns them into the parts of a form, and [`FormWriter`] writes one.
