@@ -157,3 +157,20 @@ async fn the_demonstration_says_what_it_leaves_out() {
     let plain = gateway.post("/v1/completions", r#"{"model":"demo","prompt":"a"}"#).await;
     assert_eq!((plain.status, plain.header("x-lockgate-dropped-params")), (200, ""));
 }
+
+/// Clients of the first form of function calls get a call in that form, from a model that knows tools.
+#[tokio::test]
+async fn functions_are_called_in_the_form_that_was_asked_for() {
+    let models = "  - model_name: demo\n    litellm_params: {model: demo/echo}\n";
+    let gateway = Gateway::start(&config(models, "")).await;
+    for (form, expected) in [
+        (r#""functions":[{"name":"f"}]"#, r#""function_call":{"name":"f""#),
+        (r#""tools":[{"type":"function","function":{"name":"f"}}]"#, r#""tool_calls":[{"#),
+        (r#""tools":null,"functions":[{"name":"f"}]"#, r#""function_call":{"name":"f""#),
+    ] {
+        let body = format!(r#"{{"model":"demo","messages":[{{"role":"user","content":"a"}}],{form}}}"#);
+        let answer = gateway.post("/v1/chat/completions", &body).await.text();
+        assert!(answer.contains(expected), "{form}: {answer}");
+        assert_eq!(answer.contains("tool_calls"), expected.contains("tool_calls"), "{form}: {answer}");
+    }
+}

@@ -80,22 +80,28 @@ fn assistant() -> Message {
 }
 
 fn echo(request: &ChatRequest) -> String {
-    let last = request.messages.iter().rev().find(|message| matches!(message.role.as_str(), "user" | "tool"));
+    let last = request
+        .messages
+        .iter()
+        .rev()
+        .find(|message| matches!(message.role.as_str(), "user" | "tool" | "function"));
     let text = last.and_then(|message| message.content.as_ref()).map(Content::text).unwrap_or_default();
     format!("You said: {text}")
 }
 
 /// The call that a real model would make at the start of a tool loop.
 fn tool_call(request: &ChatRequest) -> Option<ToolCall> {
-    let answered = request.messages.iter().any(|message| message.role == "tool");
+    let answered = request.messages.iter().any(|message| matches!(&*message.role, "tool" | "function"));
     let named = match &request.tool_choice {
         Some(ToolChoice::None) => return None,
         Some(ToolChoice::Function(name)) => Some(name.as_str()),
         _ if answered => return None,
         _ => None,
     };
-    let mut functions = request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
-    let function = functions.find(|function| named.is_none_or(|name| function.name == name))?;
+    let tools = request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
+    let function = tools
+        .chain(request.functions.iter().flatten())
+        .find(|function| named.is_none_or(|name| function.name == name))?;
     let arguments = function.parameters.as_deref().map_or_else(|| "{}".to_owned(), schema::example);
     Some(ToolCall {
         id: Some(format!("call_demo_{}", request.messages.len())),
