@@ -139,11 +139,6 @@ pub trait Take<'de>: Sized {
         None
     }
 
-    /// A negative whole number.
-    fn negative(_: i64) -> Option<Self> {
-        None
-    }
-
     /// A number with a fraction or an exponent.
     fn float(_: f64) -> Option<Self> {
         None
@@ -199,7 +194,7 @@ impl<'de, T: Take<'de>> Visitor<'de> for Taker<T> {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Option<T>, E> {
-        Ok(u64::try_from(number).map_or_else(|_| T::negative(number), T::whole))
+        Ok(u64::try_from(number).ok().and_then(T::whole))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Option<T>, E> {

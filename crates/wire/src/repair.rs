@@ -43,7 +43,7 @@ fn escape(bytes: &[u8], at: usize) -> (usize, Option<&'static str>) {
     }
 }
 
-/// The code unit of `\uXXXX`.
+/// The code unit of the escape `\u` with its four digits.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
